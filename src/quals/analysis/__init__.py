@@ -1,0 +1,1 @@
+"""From scores to intervals, tables, figures and verdicts."""

@@ -1,0 +1,1 @@
+"""Metrics: each module scores lists of (document, summary) and returns a list in the same order."""

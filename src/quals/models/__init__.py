@@ -1,0 +1,1 @@
+"""Tokenizers and networks behind one small interface; the only place that loads weights."""

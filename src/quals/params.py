@@ -1,0 +1,56 @@
+"""What are a stage's settings? One section of a YAML file, checked against a strict schema."""
+
+from pathlib import Path
+from typing import TypeVar
+
+from pydantic import BaseModel, ConfigDict, ValidationError
+from ruamel.yaml import YAML
+from ruamel.yaml.error import YAMLError
+
+
+class ParamsError(ValueError):
+    """A settings file cannot be used; the message names the file and the key."""
+
+
+class Section(BaseModel):
+    """Base of all settings: frozen, no unknown keys, no silent conversions, no defaults."""
+
+    model_config = ConfigDict(extra="forbid", frozen=True, strict=True, allow_inf_nan=False)
+
+
+S = TypeVar("S", bound=Section)
+
+
+def load_yaml(path: Path | str) -> dict[str, object]:
+    """The file's top-level mapping.
+
+    ruamel and not PyYAML, because PyYAML reads `1e-5` as a string where DVC reads a number.
+    """
+    try:
+        content = YAML(typ="safe", pure=True).load(Path(path).read_text(encoding="utf-8"))
+    except FileNotFoundError as error:
+        raise ParamsError(f"{path}: no such file") from error
+    except YAMLError as error:
+        raise ParamsError(f"{path}: not YAML: {error}") from error
+    if not isinstance(content, dict):
+        raise ParamsError(f"{path}: must hold a mapping at the top")
+    return content
+
+
+def load_section(path: Path | str, section: str, schema: type[S]) -> S:
+    """One section (dots descend) as `schema`; every problem raises `ParamsError` with file and key."""
+    value: object = load_yaml(path)
+    walked: list[str] = []
+    for key in section.split("."):
+        walked.append(key)
+        if not isinstance(value, dict) or key not in value:
+            raise ParamsError(f"{path}: section '{'.'.join(walked)}' is missing")
+        value = value[key]
+    try:
+        return schema.model_validate(value)
+    except ValidationError as error:
+        problems = [
+            f"{'.'.join([section, *map(str, item['loc'])])}: {item['msg']}"
+            for item in error.errors()
+        ]
+        raise ParamsError(f"{path}: " + "; ".join(problems)) from error

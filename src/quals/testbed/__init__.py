@@ -1,0 +1,1 @@
+"""A small world of news whose truth is known by construction."""

@@ -1,0 +1,1 @@
+"""Losses, the selection of S+ and S-, and the one training loop."""
