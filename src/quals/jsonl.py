@@ -3,13 +3,16 @@
 import json
 import os
 from collections.abc import Callable, Iterable
+from itertools import pairwise
 from pathlib import Path
 from tempfile import NamedTemporaryFile
+
+from quals.errors import InputError
 
 Row = dict[str, object]
 
 
-class DataError(ValueError):
+class DataError(InputError):
     """A file's content is not what its readers rely on; the message names file, line and field."""
 
 
@@ -20,36 +23,56 @@ def read_jsonl(path: Path | str, fields: dict[str, type] | None = None) -> list[
     `DataError` naming file, line and field. So do invalid JSON and rows that are not objects.
     """
     rows = []
-    try:
-        with open(path, encoding="utf-8") as file:
-            for number, line in enumerate(file, start=1):
-                rows.append(parse_row(line, f"{path}:{number}", fields or {}))
-    except UnicodeDecodeError as error:
-        raise DataError(f"{path}:{len(rows) + 1}: not UTF-8 ({error.reason})") from error
+    # Bytes, because a text file decodes blocks ahead and would blame an earlier line.
+    with open(path, "rb") as file:
+        for number, line in enumerate(file, start=1):
+            where = f"{path}:{number}"
+            rows.append(parse_row(_decode(line, where), where, fields or {}))
     return rows
 
 
 def parse_row(line: str, where: str, fields: dict[str, type]) -> Row:
     """One JSON object with the given fields; `where` goes into the error."""
     try:
-        row = json.loads(line)
+        row = json.loads(line, parse_constant=_refuse)
     except json.JSONDecodeError as error:
         raise DataError(f"{where}: not JSON ({error.msg})") from error
+    except (ValueError, RecursionError) as error:  # endless digits, endless brackets
+        raise DataError(f"{where}: not usable JSON ({error})") from error
     if not isinstance(row, dict):
         raise DataError(f"{where}: a row must be an object, not {type(row).__name__}")
     for field, kind in fields.items():
         if field not in row:
             raise DataError(f"{where}: field '{field}' is missing")
-        if not isinstance(row[field], kind):
+        if not _is_a(row[field], kind):
             found = type(row[field]).__name__
             raise DataError(f"{where}: field '{field}' must be {kind.__name__}, not {found}")
     return row
 
 
+def _decode(content: bytes, where: str) -> str:
+    try:
+        return content.decode("utf-8")
+    except UnicodeDecodeError as error:
+        raise DataError(f"{where}: not UTF-8 ({error.reason})") from error
+
+
+def _refuse(constant: str) -> None:
+    """NaN and infinity are no JSON, though Python reads them."""
+    raise json.JSONDecodeError(f"{constant} is no JSON value", constant, 0)
+
+
+def _is_a(value: object, kind: type) -> bool:
+    """`isinstance` as JSON means it: true is no number, and 3 is as good a float as 3.0."""
+    if isinstance(value, bool):
+        return kind in (bool, object)
+    return isinstance(value, (int, float) if kind is float else kind)
+
+
 def read_json(path: Path | str) -> object:
     """One JSON file; invalid JSON raises `DataError` naming the file."""
     try:
-        return json.loads(Path(path).read_text(encoding="utf-8"))
+        return json.loads(_decode(Path(path).read_bytes(), str(path)), parse_constant=_refuse)
     except json.JSONDecodeError as error:
         raise DataError(f"{path}:{error.lineno}: not JSON ({error.msg})") from error
 
@@ -99,7 +122,7 @@ def write_json(path: Path | str, value: object) -> None:
 def write_jsonl(path: Path | str, rows: Iterable[Row]) -> None:
     """Write rows sorted by their `id`, whole or not at all; a repeated id raises `DataError`."""
     ordered = sorted(rows, key=lambda row: str(row["id"]))
-    for before, after in zip(ordered, ordered[1:], strict=False):
+    for before, after in pairwise(ordered):
         if before["id"] == after["id"]:
             raise DataError(f"{path}: id '{after['id']}' occurs twice")
     write_text(path, "".join(dump(row) + "\n" for row in ordered))

@@ -7,8 +7,10 @@ from pydantic import BaseModel, ConfigDict, ValidationError
 from ruamel.yaml import YAML
 from ruamel.yaml.error import YAMLError
 
+from quals.errors import InputError
 
-class ParamsError(ValueError):
+
+class ParamsError(InputError):
     """A settings file cannot be used; the message names the file and the key."""
 
 
@@ -30,6 +32,8 @@ def load_yaml(path: Path | str) -> dict[str, object]:
         content = YAML(typ="safe", pure=True).load(Path(path).read_text(encoding="utf-8"))
     except FileNotFoundError as error:
         raise ParamsError(f"{path}: no such file") from error
+    except UnicodeDecodeError as error:
+        raise ParamsError(f"{path}: not UTF-8 ({error.reason})") from error
     except YAMLError as error:
         raise ParamsError(f"{path}: not YAML: {error}") from error
     if not isinstance(content, dict):
@@ -38,7 +42,7 @@ def load_yaml(path: Path | str) -> dict[str, object]:
 
 
 def load_section(path: Path | str, section: str, schema: type[S]) -> S:
-    """One section (dots descend) as `schema`; every problem raises `ParamsError` with file and key."""
+    """One section (dots descend) as `schema`; problems raise `ParamsError` with file and key."""
     value: object = load_yaml(path)
     walked: list[str] = []
     for key in section.split("."):

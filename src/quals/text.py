@@ -6,7 +6,14 @@ from collections import Counter
 
 _ARTICLES = re.compile(r"\b(a|an|the)\b")
 _PUNCTUATION = str.maketrans("", "", string.punctuation)
-_SENTENCE_END = re.compile(r"(?<=[.!?])\s+(?=[\"'(]?[A-Z0-9£$])")
+# A point after these, or after a single capital ("J. Holt", "U.S. Army"), ends no sentence.
+_TITLES = ["Mr", "Mrs", "Ms", "Dr", "Prof", "Rev", "Sen", "Rep", "Gov", "Gen", "Col", "Lt", "Capt"]
+_MONTHS = ["Jan", "Feb", "Aug", "Sept", "Oct", "Nov", "Dec"]
+_SENTENCE_END = re.compile(
+    r"(?:(?<=[.!?])|(?<=[.!?][\"')\u201d\u2019]))"
+    + "".join(rf"(?<!\b{short}\.)" for short in ("[A-Z]", "No", "St", "vs", *_TITLES, *_MONTHS))
+    + r"\s+(?=[\"'(\u201c\u2018]?[A-Z0-9£$€])"
+)
 _WORD = re.compile(r"\w+(?:[-'.,]\w+)*")
 
 
@@ -34,7 +41,10 @@ def exact_match(prediction: str, truth: str) -> float:
 
 
 def sentences(text: str) -> list[str]:
-    """The sentences of a text, split after . ! ? where a capital, digit or quote follows."""
+    """The sentences of a text, split after . ! ? where a capital, digit or quote follows.
+
+    Closing quotes stay with their sentence; common abbreviations and initials do not end one.
+    """
     return [part for part in _SENTENCE_END.split(text.strip()) if part]
 
 
@@ -57,10 +67,21 @@ def copy_rate(document: str, summary: str, n: int) -> float | None:
     return sum(gram in known for gram in grams) / len(grams)
 
 
-def contains_whole_words(text: str, span: str) -> bool:
-    """Whether `span` stands in `text` case-insensitively and not inside a longer word."""
+def find_whole_words(text: str, span: str) -> int | None:
+    """Where `span` first stands in `text` (any case) and not inside a longer word, else None.
+
+    A number is a word with its points and commas: "500" does not stand in "1,500".
+    """
     span = span.strip()
     if not span:
-        return False
-    pattern = rf"(?<!\w){re.escape(span)}(?!\w)"
-    return re.search(pattern, text, flags=re.IGNORECASE) is not None
+        return None
+    before = r"(?<!\w)(?<!\d[.,])" if span[0].isdigit() else r"(?<!\w)"
+    after = r"(?!\w)(?![.,]\d)" if span[-1].isdigit() else r"(?!\w)"
+    pattern = before + re.escape(span) + after
+    found = re.search(pattern, text, flags=re.IGNORECASE)
+    return None if found is None else found.start()
+
+
+def contains_whole_words(text: str, span: str) -> bool:
+    """Whether a non-empty `span` stands in `text` in whole words (any case)."""
+    return find_whole_words(text, span) is not None

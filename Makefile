@@ -1,0 +1,38 @@
+# Everything runs in .venv, made from requirements.lock; `make repro` and `make test` need nothing else.
+PYTHON ?= python3
+VENV := .venv
+BIN := $(VENV)/bin
+STAMP := $(VENV)/.installed
+export PATH := $(CURDIR)/$(BIN):$(PATH)
+export DVC_NO_ANALYTICS := 1
+export TOKENIZERS_PARALLELISM := false
+
+.PHONY: repro test lint format clean env
+
+repro: $(STAMP)  ## regenerate every result at testbed scale
+	$(BIN)/dvc repro
+
+test: $(STAMP)  ## lint, then the tests
+	$(BIN)/ruff check .
+	HF_HUB_OFFLINE=1 $(BIN)/python -m pytest
+
+lint: $(STAMP)
+	$(BIN)/ruff check .
+	$(BIN)/ruff format --check .
+
+format: $(STAMP)
+	$(BIN)/ruff format .
+	$(BIN)/ruff check --fix .
+
+env: $(STAMP)
+
+# torch comes first and by its exact version: its plain name would bring gigabytes of GPU libraries.
+$(STAMP): requirements.lock pyproject.toml
+	$(PYTHON) -m venv $(VENV)
+	$(BIN)/python -m pip install --quiet --disable-pip-version-check "$$(grep '^torch==' requirements.lock)"
+	$(BIN)/python -m pip install --quiet --disable-pip-version-check -r requirements.lock
+	$(BIN)/python -m pip install --quiet --disable-pip-version-check --no-deps --no-build-isolation -e .
+	touch $(STAMP)
+
+clean:  ## remove what the pipeline made; dvc.lock and committed results stay
+	rm -rf data/testbed models .pytest_cache .ruff_cache .hypothesis

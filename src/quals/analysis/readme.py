@@ -1,0 +1,117 @@
+"""What does the README show of the results? Fills the block between its two markers.
+
+`python -m quals.analysis.readme` writes it; a test checks that the README holds just that.
+"""
+
+import argparse
+from collections.abc import Sequence
+from pathlib import Path
+
+from quals.analysis.comparison import REFERENCES, SYSTEMS
+from quals.analysis.formatting import (
+    FEWEST_SEEDS,
+    MISSING,
+    aims_table,
+    claims_table,
+    method_name,
+    name,
+    number,
+    span,
+    table,
+    unique,
+)
+from quals.jsonl import Row, read_json, write_text
+
+START, END = "<!-- results:start -->", "<!-- results:end -->"
+COLUMNS = ("truth", "qags", "factcc", "quals", "rougeL", "copy2")
+
+
+def render_block(results: Path) -> str:
+    """The block's text from the result files of one scale, without the markers."""
+    link = f"results/{results.name}"
+    claims = read_json(results / "claims.json")
+    details = read_json(results / "agreement_details.json")
+    parts = [
+        claims_table(claims),
+        f"Brackets hold bootstrap intervals; [the report]({link}/report.md) gives the rule and the "
+        "numbers behind each verdict. Our own aims:",
+        aims_table(claims),
+        *_results(read_json(results / "main.json")),
+        f"![Mean and interval of each method]({link}/results.png)",
+        *_agreement(details["by_source"]),
+        f"![QUALS by truth]({link}/quals_by_truth.png)",
+        f"![Seconds per summary]({link}/speed.png)",
+    ]
+    return "\n\n".join(parts)
+
+
+def _results(main: Sequence[Row]) -> list[str]:
+    """One table per dataset."""
+    parts = []
+    cells = {(row["dataset"], row["method"], row["metric"]): row for row in main}
+    for dataset in unique(main, "dataset"):
+        rows = [row for row in main if row["dataset"] == dataset]
+        known = unique(rows, "metric")
+        metrics = [metric for metric in COLUMNS if metric in known]
+        body = [
+            [method_name(method), *(_cell(cells[dataset, method, metric]) for metric in metrics)]
+            for method in unique(rows, "method")
+        ]
+        size = f"{rows[0]['n']} test documents, {rows[0]['seeds']} training seeds"
+        parts += [f"**{dataset}** ({size})", table(["Method", *map(name, metrics)], body)]
+    return parts
+
+
+def _cell(row: Row) -> str:
+    """Mean with interval, or the mean alone where seeds are too few for one."""
+    if row["seeds"] < FEWEST_SEEDS:
+        return number(row["mean"])
+    return span(row["mean"], row["low"], row["high"])
+
+
+def _agreement(by_source: Sequence[Row]) -> list[str]:
+    """AUC of every metric, a column per benchmark and kind of summary."""
+    shown = [row for row in by_source if row["population"] in (REFERENCES, SYSTEMS)]
+    columns = list(dict.fromkeys((row["benchmark"], row["population"]) for row in shown))
+    if not columns:
+        return []
+    cells = {(row["benchmark"], row["population"], row["metric"]): row for row in shown}
+    body = []
+    for metric in unique(shown, "metric"):
+        found = [cells.get((*column, metric)) for column in columns]
+        body.append([name(metric), *(MISSING if row is None else _auc(row) for row in found)])
+    header = ["Metric", *(f"{benchmark}, {population}" for benchmark, population in columns)]
+    caption = (
+        "How well each metric separates consistent from inconsistent summaries (AUC; 0.5 is chance)"
+    )
+    return [f"{caption}:", table(header, body)]
+
+
+def _auc(row: Row) -> str:
+    return span(row["auc"], row["auc_low"], row["auc_high"], digits=2)
+
+
+def filled(text: str, block: str) -> str:
+    """A README's text with the block between its markers; each must stand there once, in order."""
+    if text.count(START) != 1 or text.count(END) != 1 or text.index(START) > text.index(END):
+        raise ValueError(f"the README needs '{START}' and then '{END}', once each")
+    before, rest = text.split(START)
+    return f"{before}{START}\n\n{block}\n\n{END}{rest.split(END)[1]}"
+
+
+def update(readme: Path, results: Path) -> None:
+    """Write the block into the README."""
+    write_text(readme, filled(readme.read_text(encoding="utf-8"), render_block(results)))
+
+
+def main(words: Sequence[str] | None = None) -> None:
+    """Fill the README from the command line."""
+    parser = argparse.ArgumentParser(description=__doc__)
+    parser.add_argument("--readme", type=Path, default=Path("README.md"))
+    parser.add_argument("--results", type=Path, default=Path("results/testbed"))
+    given = parser.parse_args(words)
+    update(given.readme, given.results)
+
+
+if __name__ == "__main__":
+    main()

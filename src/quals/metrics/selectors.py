@@ -1,0 +1,42 @@
+"""What can choose S+ and S-? Selectors: from texts to one score each, higher is better."""
+
+from collections.abc import Callable
+from dataclasses import dataclass
+
+from quals.metrics.overlap import copy_rates
+from quals.metrics.quals import Quals
+from quals.metrics.rouge import Rouge
+
+Scores = list[float | None]
+
+
+@dataclass(frozen=True)
+class Texts:
+    """Aligned documents, references and summaries, and the documents' ids."""
+
+    ids: list[str]
+    documents: list[str]
+    references: list[str]
+    summaries: list[str]
+
+
+def by_quals(quals: Quals) -> Callable[[Texts], Scores]:
+    """ConSeq's selector."""
+    return lambda texts: [s.quals for s in quals.score(texts.documents, texts.summaries)]
+
+
+def by_rouge(rouge: Rouge) -> Callable[[Texts], Scores]:
+    """The ROUGE-contrastive baseline: mean of ROUGE-1/2/L F1 against the reference."""
+    return lambda texts: [s["mean_rouge"] for s in rouge.score(texts.references, texts.summaries)]
+
+
+def by_copying(texts: Texts) -> Scores:
+    """The control: the share of bigrams copied from the document."""
+    return [rates["copy2"] for rates in copy_rates(texts.documents, texts.summaries)]
+
+
+def by_truth(consistent: Callable[[str, str], bool]) -> Callable[[Texts], Scores]:
+    """The upper bound: 1 where the oracle finds the summary (id, text) consistent, else 0."""
+    return lambda texts: [
+        float(consistent(id_, text)) for id_, text in zip(texts.ids, texts.summaries, strict=True)
+    ]

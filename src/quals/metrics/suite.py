@@ -1,0 +1,87 @@
+"""Which metrics make up the results table? All of them, from one call."""
+
+from argparse import Namespace
+from dataclasses import dataclass
+from pathlib import Path
+
+from quals.metrics.answers import load_spacy
+from quals.metrics.factcc import FactCC, FactccSettings
+from quals.metrics.overlap import copy_rates
+from quals.metrics.qags import Qags, QagsSettings, QuestionGenerator
+from quals.metrics.quals import Quals, QualsSettings
+from quals.metrics.reader import Reader, ReaderSettings
+from quals.metrics.rouge import TYPES, Rouge, RougeSettings
+from quals.models import checkpoint
+from quals.models.classifier import TrainedClassifier
+from quals.params import load_section
+
+MetricRow = dict[str, float | None]
+
+
+@dataclass(frozen=True)
+class MetricPaths:
+    """The folders of the models that the metrics need."""
+
+    qagen: Path
+    qg: Path
+    reader: Path
+    factcc: Path
+    spacy: Path
+
+    @classmethod
+    def of(cls, arguments: Namespace) -> "MetricPaths":
+        """From a stage's command line, which has an option for each."""
+        return cls(*(getattr(arguments, name) for name in cls.__dataclass_fields__))
+
+    def folders(self) -> dict[str, Path]:
+        return {name: getattr(self, name) for name in self.__dataclass_fields__}
+
+
+def load_qags(settings: QagsSettings, reading: ReaderSettings, paths: MetricPaths) -> Qags:
+    """QAGS over the three models of `paths`."""
+    generator = QuestionGenerator(checkpoint.load(paths.qg), settings)
+    return Qags(load_spacy(str(paths.spacy)), generator, Reader(paths.reader, reading), settings)
+
+
+class MetricSuite:
+    """ROUGE against the reference; QAGS, QUALS, FactCC and copying against the document."""
+
+    def __init__(self, params: Path, paths: MetricPaths):
+        self.quals = Quals.from_pretrained(
+            paths.qagen, load_section(params, "quals", QualsSettings)
+        )
+        self.qags = load_qags(
+            load_section(params, "qags", QagsSettings),
+            load_section(params, "reader", ReaderSettings),
+            paths,
+        )
+        reading = load_section(params, "factcc", FactccSettings)
+        self.factcc = FactCC(
+            TrainedClassifier(
+                paths.factcc,
+                longest=reading.longest,
+                contexts_per_batch=reading.contexts_per_batch,
+            )
+        )
+        settings = load_section(params, "rouge", RougeSettings)
+        self.rouge = Rouge(use_stemmer=settings.use_stemmer)
+
+    def score(
+        self, documents: list[str], references: list[str], summaries: list[str]
+    ) -> list[MetricRow]:
+        """All metrics of every summary, in order; None where a metric is undefined."""
+        quals = [score.quals for score in self.quals.score(documents, summaries)]
+        qags = [score.qags for score in self.qags.score(documents, summaries)]
+        factcc = self.factcc.score(documents, summaries)
+        rouge = self.rouge.score(references, summaries)
+        copied = copy_rates(documents, summaries)
+        return [
+            {
+                **{name: rouge[i][name] for name in TYPES},
+                **copied[i],
+                "quals": quals[i],
+                "qags": qags[i],
+                "factcc": factcc[i],
+            }
+            for i in range(len(summaries))
+        ]

@@ -1,0 +1,292 @@
+"""The T5 network (Raffel et al., 2020), lean: many targets may share the encoding of one text.
+
+Parameter names and arithmetic are those of `transformers`' T5ForConditionalGeneration, so that a
+checkpoint works in both (a test compares the logits). Written here for two reasons: keys and values
+of a text are computed once and serve all its questions without being copied, and a pipeline of
+many short stages does not pay the import of a general library each time.
+
+Shapes: B texts, G rows (targets) per text, S source tokens, T target tokens, H heads, D head size.
+"""
+
+import math
+from dataclasses import dataclass
+
+import torch
+from torch import Tensor, nn
+
+from quals.params import Section
+
+MASKED = -1e9
+
+
+class T5Config(Section):
+    """The part of a T5 `config.json` that this network needs."""
+
+    vocab_size: int
+    d_model: int
+    d_kv: int
+    d_ff: int
+    num_layers: int
+    num_decoder_layers: int
+    num_heads: int
+    relative_attention_num_buckets: int
+    relative_attention_max_distance: int
+    layer_norm_epsilon: float
+    pad_token_id: int
+    eos_token_id: int
+    decoder_start_token_id: int
+
+
+@dataclass
+class Memory:
+    """What the decoder reads of B texts: per layer keys and values [B, H, S, D], and the mask."""
+
+    keys: list[Tensor]
+    values: list[Tensor]
+    mask: Tensor  # [B, 1, 1, S], 0 where there is text, MASKED where there is padding
+
+    def select(self, rows: Tensor) -> "Memory":
+        """The memory of some of the texts."""
+        return Memory([k[rows] for k in self.keys], [v[rows] for v in self.values], self.mask[rows])
+
+
+@dataclass
+class Cache:
+    """Self-attention keys and values [B, G, H, T, D] per layer; `length` steps are filled."""
+
+    keys: list[Tensor]
+    values: list[Tensor]
+    length: int = 0
+
+    def select(self, texts: Tensor) -> "Cache":
+        """The cache of some of the texts."""
+        return Cache([k[texts] for k in self.keys], [v[texts] for v in self.values], self.length)
+
+    def reorder(self, rows: Tensor) -> None:
+        """Let row g of text b continue row rows[b, g] of the same text."""
+        texts = torch.arange(rows.shape[0], device=rows.device)[:, None]
+        for layer, (keys, values) in enumerate(zip(self.keys, self.values, strict=True)):
+            self.keys[layer] = keys[texts, rows]
+            self.values[layer] = values[texts, rows]
+
+
+class Norm(nn.Module):
+    """Root-mean-square norm without mean or bias."""
+
+    def __init__(self, size: int, epsilon: float):
+        super().__init__()
+        self.weight = nn.Parameter(torch.ones(size))
+        self.epsilon = epsilon
+
+    def forward(self, x: Tensor) -> Tensor:
+        return nn.functional.rms_norm(x, self.weight.shape, self.weight, self.epsilon)
+
+
+class Attention(nn.Module):
+    def __init__(self, config: T5Config, *, positions: bool):
+        super().__init__()
+        inner = config.num_heads * config.d_kv
+        self.heads = config.num_heads
+        self.q = nn.Linear(config.d_model, inner, bias=False)
+        self.k = nn.Linear(config.d_model, inner, bias=False)
+        self.v = nn.Linear(config.d_model, inner, bias=False)
+        self.o = nn.Linear(inner, config.d_model, bias=False)
+        if positions:  # only the first layer of a stack has the table; all layers use it
+            self.relative_attention_bias = nn.Embedding(
+                config.relative_attention_num_buckets, config.num_heads
+            )
+
+    def split(self, x: Tensor) -> Tensor:
+        """[..., T, H*D] -> [..., H, T, D]"""
+        return x.unflatten(-1, (self.heads, -1)).transpose(-3, -2)
+
+    def attend(self, queries: Tensor, keys: Tensor, values: Tensor, bias: Tensor) -> Tensor:
+        """[..., H, T, D] queries over [..., H, S, D]; T5 does not scale by sqrt(D)."""
+        weights = (queries @ keys.transpose(-1, -2) + bias).softmax(-1)
+        return self.o((weights @ values).transpose(-3, -2).flatten(-2))
+
+
+class SelfAttention(nn.Module):
+    def __init__(self, config: T5Config, *, positions: bool):
+        super().__init__()
+        self.SelfAttention = Attention(config, positions=positions)
+        self.layer_norm = Norm(config.d_model, config.layer_norm_epsilon)
+
+
+class CrossAttention(nn.Module):
+    def __init__(self, config: T5Config):
+        super().__init__()
+        self.EncDecAttention = Attention(config, positions=False)
+        self.layer_norm = Norm(config.d_model, config.layer_norm_epsilon)
+
+
+class Dense(nn.Module):
+    def __init__(self, config: T5Config):
+        super().__init__()
+        self.wi = nn.Linear(config.d_model, config.d_ff, bias=False)
+        self.wo = nn.Linear(config.d_ff, config.d_model, bias=False)
+
+
+class FeedForward(nn.Module):
+    def __init__(self, config: T5Config):
+        super().__init__()
+        self.DenseReluDense = Dense(config)
+        self.layer_norm = Norm(config.d_model, config.layer_norm_epsilon)
+
+    def forward(self, x: Tensor) -> Tensor:
+        dense = self.DenseReluDense
+        return x + dense.wo(dense.wi(self.layer_norm(x)).relu())
+
+
+class Block(nn.Module):
+    def __init__(self, config: T5Config, *, first: bool, cross: bool):
+        super().__init__()
+        parts: list[nn.Module] = [SelfAttention(config, positions=first)]
+        parts += [CrossAttention(config)] if cross else []
+        self.layer = nn.ModuleList([*parts, FeedForward(config)])
+
+
+class Stack(nn.Module):
+    def __init__(self, config: T5Config, layers: int, *, cross: bool):
+        super().__init__()
+        self.block = nn.ModuleList(
+            [Block(config, first=i == 0, cross=cross) for i in range(layers)]
+        )
+        self.final_layer_norm = Norm(config.d_model, config.layer_norm_epsilon)
+        self.causal = cross
+        self.buckets = config.relative_attention_num_buckets
+        self.distance = config.relative_attention_max_distance
+
+    def encode(self, hidden: Tensor, mask: Tensor) -> Tensor:
+        """An encoder's pass over embedded texts [B, S, d]; `mask` is additive [B, 1, 1, S]."""
+        bias = self.position_bias(hidden.shape[1], hidden.shape[1]) + mask
+        for block in self.block:
+            part = block.layer[0]
+            attention, normed = part.SelfAttention, part.layer_norm(hidden)
+            q, k, v = (attention.split(f(normed)) for f in (attention.q, attention.k, attention.v))
+            hidden = hidden + attention.attend(q, k, v, bias)
+            hidden = block.layer[1](hidden)
+        return self.final_layer_norm(hidden)
+
+    def position_bias(self, queries: int, keys: int) -> Tensor:
+        """[H, queries, keys]: the learned bias of each distance; the queries are the last ones."""
+        table = self.block[0].layer[0].SelfAttention.relative_attention_bias.weight
+        key_at = torch.arange(keys, device=table.device)
+        query_at = torch.arange(keys - queries, keys, device=table.device)[:, None]
+        return table[self.bucket(key_at - query_at)].permute(2, 0, 1)
+
+    def bucket(self, offset: Tensor) -> Tensor:
+        """Distances to buckets: exact when near, logarithmic when far (T5's scheme)."""
+        buckets, result = self.buckets, torch.zeros_like(offset)
+        if self.causal:
+            offset = -offset.clamp(max=0)
+        else:
+            buckets //= 2
+            result = result + (offset > 0) * buckets
+            offset = offset.abs()
+        exact = buckets // 2
+        ratio = torch.log(offset.clamp(min=1).float() / exact) / math.log(self.distance / exact)
+        far = (exact + (ratio * (buckets - exact)).long()).clamp(max=buckets - 1)
+        return result + torch.where(offset < exact, offset, far)
+
+
+class T5(nn.Module):
+    """Encoder and decoder with tied embeddings."""
+
+    def __init__(self, config: T5Config):
+        super().__init__()
+        self.config = config
+        self.shared = nn.Embedding(config.vocab_size, config.d_model)
+        self.encoder = Stack(config, config.num_layers, cross=False)
+        self.decoder = Stack(config, config.num_decoder_layers, cross=True)
+        self.initialise()
+
+    @torch.no_grad()
+    def initialise(self) -> None:
+        """T5's initial spreads: without its scaling of dot products they must be this small."""
+        config = self.config
+        inner = config.num_heads * config.d_kv
+        spreads = {
+            "shared": 1.0,
+            "q": (config.d_model * config.d_kv) ** -0.5,
+            "k": config.d_model**-0.5,
+            "v": config.d_model**-0.5,
+            "o": inner**-0.5,
+            "wi": config.d_model**-0.5,
+            "wo": config.d_ff**-0.5,
+            "relative_attention_bias": config.d_model**-0.5,
+        }
+        for name, module in self.named_modules():
+            if isinstance(module, nn.Linear | nn.Embedding):
+                module.weight.normal_(std=spreads[name.rsplit(".", 1)[-1]])
+
+    def encode(self, ids: Tensor, mask: Tensor) -> Tensor:
+        """Hidden states [B, S, d] of token ids [B, S]; `mask` is True where there is text."""
+        return self.encoder.encode(self.shared(ids), additive(mask))
+
+    def remember(self, hidden: Tensor, mask: Tensor) -> Memory:
+        """Keys and values of encoded texts for every decoder layer, computed once."""
+        keys, values = [], []
+        for block in self.decoder.block:
+            attention = block.layer[1].EncDecAttention
+            keys.append(attention.split(attention.k(hidden)))
+            values.append(attention.split(attention.v(hidden)))
+        return Memory(keys, values, additive(mask))
+
+    def read(self, ids: Tensor, mask: Tensor) -> Memory:
+        """Encode texts [B, S] into what the decoder needs of them."""
+        return self.remember(self.encode(ids, mask), mask)
+
+    def new_cache(self, texts: int, rows: int, steps: int) -> Cache:
+        """An empty cache for up to `steps` tokens of `rows` targets for each of `texts` texts."""
+        config, weight = self.config, self.shared.weight
+        shape = (texts, rows, config.num_heads, steps, config.d_kv)
+        layers = range(config.num_decoder_layers)
+        return Cache(
+            [weight.new_zeros(shape) for _ in layers], [weight.new_zeros(shape) for _ in layers]
+        )
+
+    def decode(self, ids: Tensor, memory: Memory, cache: Cache | None = None) -> Tensor:
+        """Hidden states [B, G, T, d] of target ids [B, G, T], all rows of a text over its memory.
+
+        Without a cache the T tokens see each other causally. With one, T must be 1: the token
+        joins those already in the cache.
+        """
+        stack = self.decoder
+        hidden = self.shared(ids)
+        length = ids.shape[2] if cache is None else cache.length + 1
+        bias = stack.position_bias(ids.shape[2], length)
+        if cache is None:
+            bias = bias + torch.full_like(bias[0], MASKED).triu(1)
+        for layer, block in enumerate(stack.block):
+            part = block.layer[0]
+            attention, normed = part.SelfAttention, part.layer_norm(hidden)
+            q, k, v = (attention.split(f(normed)) for f in (attention.q, attention.k, attention.v))
+            if cache is not None:
+                cache.keys[layer][..., length - 1 : length, :] = k
+                cache.values[layer][..., length - 1 : length, :] = v
+                k, v = cache.keys[layer][..., :length, :], cache.values[layer][..., :length, :]
+            hidden = hidden + attention.attend(q, k, v, bias)
+            part = block.layer[1]
+            # All rows and tokens of a text are queries over one copy of its keys.
+            queries = part.EncDecAttention.q(part.layer_norm(hidden)).flatten(1, 2)
+            attended = part.EncDecAttention.attend(
+                part.EncDecAttention.split(queries),
+                memory.keys[layer],
+                memory.values[layer],
+                memory.mask,
+            )
+            hidden = hidden + attended.view_as(hidden)
+            hidden = block.layer[2](hidden)
+        if cache is not None:
+            cache.length = length
+        return stack.final_layer_norm(hidden)
+
+    def logits(self, hidden: Tensor) -> Tensor:
+        """Scores over the vocabulary; tied embeddings are scaled by d ** -0.5."""
+        return nn.functional.linear(hidden * self.config.d_model**-0.5, self.shared.weight)
+
+
+def additive(mask: Tensor) -> Tensor:
+    """A boolean mask [B, S] as a bias [B, 1, 1, S]."""
+    return torch.zeros(mask.shape, device=mask.device).masked_fill(~mask, MASKED)[:, None, None, :]

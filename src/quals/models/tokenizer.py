@@ -1,0 +1,101 @@
+"""How does text become token ids and back? A `tokenizer.json` of the Hugging Face format."""
+
+import string
+from collections import Counter
+from collections.abc import Iterable
+from pathlib import Path
+
+import torch
+from tokenizers import AddedToken, Tokenizer, decoders, models, pre_tokenizers
+from torch import Tensor
+
+from quals.jsonl import read_json, write_json, write_whole
+
+PAD, END, UNKNOWN, SEPARATOR = "<pad>", "</s>", "<unk>", "<sep>"
+
+
+class TextTokenizer:
+    """Plain encoding and decoding: no special token is ever added or interpreted on its own."""
+
+    def __init__(self, tokenizer: Tokenizer):
+        self.backend = tokenizer
+        self.backend.no_padding()
+        self.backend.no_truncation()
+
+    @classmethod
+    def load(cls, folder: Path | str) -> "TextTokenizer":
+        """Read `tokenizer.json` from a model folder; `FileNotFoundError` names what is missing."""
+        path = Path(folder) / "tokenizer.json"
+        if not path.is_file():
+            raise FileNotFoundError(f"{path}: no such tokenizer file")
+        return cls(Tokenizer.from_file(str(path)))
+
+    def id_of(self, token: str) -> int:
+        found = self.backend.token_to_id(token)
+        if found is None:
+            raise ValueError(f"the tokenizer has no token '{token}'")
+        return found
+
+    def encode(self, texts: list[str], limit: int | None = None) -> list[list[int]]:
+        """Token ids of each text without special tokens, the first `limit` of them."""
+        found = self.backend.encode_batch(texts, add_special_tokens=False)
+        return [encoding.ids[:limit] for encoding in found]
+
+    def decode(self, ids: list[list[int]]) -> list[str]:
+        return [text.strip() for text in self.backend.decode_batch(ids, skip_special_tokens=True)]
+
+    def save(self, folder: Path) -> None:
+        """Write the files from which `transformers` loads the same tokenizer."""
+        write_whole(folder / "tokenizer.json", lambda path: self.backend.save(str(path)))
+        config = {
+            "tokenizer_class": "PreTrainedTokenizerFast",
+            "pad_token": PAD,
+            "eos_token": END,
+            "unk_token": UNKNOWN,
+        }
+        write_json(folder / "tokenizer_config.json", config)
+
+
+def train_tokenizer(texts: Iterable[str], vocab_size: int) -> TextTokenizer:
+    """The `vocab_size` most frequent words as one token each; other words are spelled out.
+
+    Every word starts with a marker and punctuation stands alone. The marker comes before the first
+    word too, so that an answer has the same tokens wherever it stands: what a model must copy
+    always looks the same. (Merges of a BPE would fill half of so small a vocabulary with parts of
+    words, and the output layer is what costs most at this size.)
+    """
+    splitter = pre_tokenizers.Sequence(
+        [pre_tokenizers.Metaspace(prepend_scheme="always"), pre_tokenizers.Punctuation()]
+    )
+    counts = Counter(word for text in texts for word, _ in splitter.pre_tokenize_str(text))
+    letters = sorted({letter for word in counts for letter in word} | set(string.printable.strip()))
+    specials = [PAD, END, UNKNOWN, SEPARATOR]
+    vocabulary = [*specials, *letters, *("##" + letter for letter in letters)]
+    known = set(vocabulary)
+    words = sorted(counts.keys() - known, key=lambda word: (-counts[word], word))
+    vocabulary += words[: max(0, vocab_size - len(vocabulary))]
+    model = models.WordPiece({token: at for at, token in enumerate(vocabulary)}, unk_token=UNKNOWN)
+    tokenizer = Tokenizer(model)
+    tokenizer.pre_tokenizer = splitter
+    tokenizer.decoder = decoders.Sequence(
+        [decoders.Replace("##", ""), decoders.Metaspace(prepend_scheme="always")]
+    )
+    tokenizer.add_special_tokens([AddedToken(token, special=True) for token in specials])
+    return TextTokenizer(tokenizer)
+
+
+def pad(rows: list[list[int]], value: int) -> tuple[Tensor, Tensor]:
+    """Rows as one tensor [B, S], padded on the right, and the mask of what is not padding."""
+    width = max((len(row) for row in rows), default=0)
+    ids = torch.full((len(rows), max(width, 1)), value)
+    mask = torch.zeros(ids.shape, dtype=torch.bool)
+    for at, row in enumerate(rows):
+        ids[at, : len(row)] = torch.tensor(row, dtype=torch.long)
+        mask[at, : len(row)] = True
+    return ids, mask
+
+
+def load_special_ids(folder: Path | str) -> dict[str, int]:
+    """The `*_token_id` entries of a model folder's `config.json`."""
+    config = read_json(Path(folder) / "config.json")
+    return {key: value for key, value in config.items() if key.endswith("_token_id")}

@@ -1,0 +1,91 @@
+"""Stage `agreement`: each metric against the truth, on system outputs and corrupted references."""
+
+import random
+
+from quals.analysis.agreement import agreement_by_error, agreement_rows
+from quals.command import run, stage_parser
+from quals.corpus import Article, read_articles
+from quals.decoding.summarizer import Summarizer, SummaryLimits
+from quals.jsonl import read_jsonl, write_json, write_jsonl
+from quals.metrics.suite import MetricPaths, MetricSuite
+from quals.models import checkpoint
+from quals.params import Section, load_section
+from quals.signature import signature
+from quals.stages.corpus import Corpus
+from quals.stages.train_mle import TrainMle
+from quals.testbed.news import write_summary
+from quals.testbed.oracle import Oracle
+from quals.training.loop import Stopwatch
+
+
+class Agreement(Section):
+    """The scale's `agreement` section."""
+
+    seed: int
+
+
+def main(arguments) -> None:
+    watch = Stopwatch()
+    settings = load_section(arguments.params, "agreement", Agreement)
+    articles = read_articles(arguments.corpus, "test")
+    oracle = Oracle(arguments.truth, "test", articles)
+    written = {row["id"]: row["summary"] for row in read_jsonl(arguments.summaries, {"id": str})}
+    texts = [("reference", a, a.summary) for a in articles]
+    texts += [("mle", a, written[a.id]) for a in articles]
+    texts += [
+        ("corrupted", a, text) for a, text in _corrupted(arguments, settings, articles, oracle)
+    ]
+    documents = [a.document for _, a, _ in texts]
+    summaries = [text for _, _, text in texts]
+    paths = MetricPaths.of(arguments)
+    # ROUGE against the document: the references are among the items.
+    scores = MetricSuite(arguments.params, paths).score(documents, documents, summaries)
+    limits = load_section(arguments.params, f"summaries.{arguments.benchmark}", SummaryLimits)
+    source_limit = load_section(arguments.params, "train_mle", TrainMle).max_source_tokens
+    summarizer = Summarizer(checkpoint.load(arguments.mle), limits, source_limit)
+    likelihood = summarizer.likelihood(documents, summaries)
+    items = []
+    for (source, article, text), metrics, value in zip(texts, scores, likelihood, strict=True):
+        verdict = oracle.judge(article.id, text)
+        items.append(
+            {
+                "id": f"{article.id}-{source}",
+                "document_id": article.id,
+                "source": source,
+                "truth": int(verdict.consistent),
+                "error": verdict.error,
+                "scores": {**metrics, "likelihood": value},
+            }
+        )
+    write_jsonl(arguments.items, items)
+    write_json(
+        arguments.out,
+        {
+            "rows": agreement_rows(arguments.benchmark, items),
+            "by_error": agreement_by_error(arguments.benchmark, items),
+            "signature": signature(seed=settings.seed, models=paths.folders()),
+        },
+    )
+    print(f"agreement {arguments.benchmark}: {len(items)} summaries, {watch.seconds():.0f} s")
+
+
+def _corrupted(
+    arguments, settings: Agreement, articles: list[Article], oracle: Oracle
+) -> list[tuple[Article, str]]:
+    """A summary with an intrinsic error for every document, so that each kind has its share."""
+    noise = load_section(arguments.params, "corpus", Corpus).noise[arguments.benchmark]
+    noise = noise.model_copy(update={"preference_share": 0.0, "swap_share": 1.0})
+    rng = random.Random(f"{settings.seed} {arguments.benchmark}")
+    return [
+        (article, write_summary(oracle.stories[article.id], arguments.benchmark, noise, rng).text)
+        for article in articles
+    ]
+
+
+if __name__ == "__main__":
+    parser = stage_parser(
+        __doc__,
+        paths="params corpus truth summaries mle qagen qg reader factcc spacy items out",
+        names="benchmark",
+    )
+    run(main, parser)

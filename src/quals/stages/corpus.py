@@ -1,0 +1,53 @@
+"""Stage `corpus`: documents and reference summaries in three splits, with truth."""
+
+import random
+from collections import Counter
+
+from quals.command import run, stage_parser
+from quals.jsonl import write_jsonl
+from quals.params import Section, load_section
+from quals.testbed.news import Noise, write_article, write_summary
+from quals.testbed.world import draw_story
+
+
+class Corpus(Section):
+    """The scale's `corpus` section: split sizes, what articles state, and each style's noise."""
+
+    seed: int
+    train: int
+    validation: int
+    test: int
+    detail_share: float
+    aside_share: float
+    noise: dict[str, Noise]
+
+
+def main(arguments) -> None:
+    settings = load_section(arguments.params, "corpus", Corpus)
+    style = arguments.dataset
+    for split in ("train", "validation", "test"):
+        rng = random.Random(f"{settings.seed} {style} {split}")
+        articles, truths, errors = [], [], Counter()
+        for number in range(getattr(settings, split)):
+            story = draw_story(
+                rng,
+                f"{style}-{split}-{number:05d}",
+                split,
+                detail_share=settings.detail_share,
+                aside_share=settings.aside_share,
+            )
+            told = write_summary(story, style, settings.noise[style], rng)
+            document = write_article(story, rng)
+            articles.append({"id": story.id, "document": document, "summary": told.text})
+            truths.append({**story.to_row(), "reference_error": told.error})
+            errors[told.error] += 1
+        write_jsonl(arguments.out / f"{split}.jsonl", articles)
+        write_jsonl(arguments.truth / f"{split}.jsonl", truths)
+        shares = {
+            str(error): round(n / len(articles), 3) for error, n in sorted(errors.items(), key=str)
+        }
+        print(f"{style} {split}: {len(articles)} articles, reference errors {shares}")
+
+
+if __name__ == "__main__":
+    run(main, stage_parser(__doc__, paths="params out truth", names="dataset"))

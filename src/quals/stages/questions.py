@@ -1,0 +1,106 @@
+"""Stage `questions`: question-answer training data, and the spaCy rules of the testbed."""
+
+import random
+
+from quals.command import run, stage_parser
+from quals.jsonl import write_jsonl
+from quals.params import Section, load_section
+from quals.stages.corpus import Corpus
+from quals.testbed.news import ask, ask_in_vain, write_article, write_summary
+from quals.testbed.pipeline import save_pipeline
+from quals.testbed.world import Story, draw_story
+from quals.text import find_whole_words
+
+
+class Questions(Section):
+    """The scale's `questions` section: how many contexts and questions, and how they go wrong.
+
+    Contexts worded like noisy references teach QAGen to ask about errors too; their asides are
+    drawn evenly, so that it does not learn the habits of the corpus.
+    """
+
+    seed: int
+    train_articles: int
+    train_summaries: int
+    validation_articles: int
+    validation_summaries: int
+    per_article: int
+    per_summary: int
+    unanswerable_share: float
+    swap_share: float
+
+
+def main(arguments) -> None:
+    settings = load_section(arguments.params, "questions", Questions)
+    corpus = load_section(arguments.params, "corpus", Corpus)
+    for split in ("train", "validation"):
+        rng = random.Random(f"{settings.seed} questions {split}")
+        rows, truths = [], []
+        for kind in ("article", "summary"):
+            plural = "articles" if kind == "article" else "summaries"
+            for number in range(getattr(settings, f"{split}_{plural}")):
+                story = draw_story(
+                    rng,
+                    f"{kind}-{split}-{number:05d}",
+                    split,
+                    detail_share=corpus.detail_share,
+                    aside_share=corpus.aside_share,
+                )
+                make = _about_article if kind == "article" else _about_summary
+                stated, row = make(story, settings, corpus, rng)
+                rows.append(row)
+                truths.append(stated.to_row())
+        write_jsonl(arguments.out / f"{split}.jsonl", rows)
+        write_jsonl(arguments.truth / f"{split}.jsonl", truths)
+        asked = sum(len(row["questions"]) for row in rows)
+        print(f"{split}: {len(rows)} contexts, {asked} questions")
+    save_pipeline(arguments.pipeline)
+
+
+def _about_article(
+    story: Story, settings: Questions, corpus: Corpus, rng: random.Random
+) -> tuple[Story, dict]:
+    """Questions about the main event and, fewer, about the distractors."""
+    text = write_article(story, rng)
+    pairs = ask(story.main, rng, settings.per_article)
+    for event in story.events[1:]:
+        pairs += ask(event, rng, max(1, settings.per_article // 3))
+    rng.shuffle(pairs)
+    return story, _row(story, "article", text, pairs[: settings.per_article], settings, rng)
+
+
+def _about_summary(
+    story: Story, settings: Questions, corpus: Corpus, rng: random.Random
+) -> tuple[Story, dict]:
+    """Questions about what a noisy reference states, true or not."""
+    style = rng.choice(sorted(corpus.noise))
+    noise = corpus.noise[style].model_copy(
+        update={"prior_share": 0.0, "swap_share": settings.swap_share}
+    )
+    told = write_summary(story, style, noise, rng)
+    pairs = ask(told.event, rng, settings.per_summary, negated=told.negated)
+    stated = Story(story.id, (told.event,))
+    return stated, _row(stated, "summary", told.text, pairs, settings, rng)
+
+
+def _row(
+    story: Story,
+    kind: str,
+    text: str,
+    pairs: list[tuple[str, str]],
+    settings: Questions,
+    rng: random.Random,
+) -> dict:
+    questions = [
+        {"question": question, "answer": answer, "answer_start": find_whole_words(text, answer)}
+        for question, answer in pairs
+    ]
+    for _ in range(sum(rng.random() < settings.unanswerable_share for _ in pairs)):
+        question = ask_in_vain(story, rng)
+        if question is not None:
+            questions.append({"question": question, "answer": None, "answer_start": None})
+    return {"id": story.id, "kind": kind, "context": text, "questions": questions}
+
+
+if __name__ == "__main__":
+    run(main, stage_parser(__doc__, paths="params out truth pipeline"))

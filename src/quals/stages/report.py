@@ -1,0 +1,153 @@
+"""Stage `report`: score files in; tables, figures, verdicts and `report.md` out."""
+
+import argparse
+from collections import Counter
+from pathlib import Path
+from typing import Annotated
+
+import pandas as pd
+from pydantic import Field
+
+from quals.analysis import plots
+from quals.analysis.findings import Findings, find
+from quals.analysis.formatting import is_aim
+from quals.analysis.report import render
+from quals.analysis.tables import Scores, check_run, stack
+from quals.command import run, stage_parser
+from quals.jsonl import DataError, Row, read_json, read_jsonl, write_json, write_text, write_whole
+from quals.params import ParamsError, Section, load_section, load_yaml
+
+SCORE_FIELDS = {"id": str, "metrics": dict}
+METRIC_MODELS = ("qagen", "qg", "reader", "factcc")
+ITEM_FIELDS = {"id": str, "document_id": str, "source": str, "scores": dict}
+
+
+class ReportSettings(Section):
+    """Section `report` of a scale's file."""
+
+    resamples: Annotated[int, Field(ge=100)]
+    permutations: Annotated[int, Field(ge=100)]
+    seed: Annotated[int, Field(ge=0)]
+    level: Annotated[float, Field(gt=0, lt=1)]
+    equivalence_margin_rouge: Annotated[float, Field(gt=0, lt=1)]
+
+
+class Grid(Section):
+    """The lists in params.yaml that say which files there must be."""
+
+    datasets: list[str]
+    methods: list[str]
+    seeds: list[int]
+    benchmarks: list[str]
+
+
+def read_grid(path: Path) -> Grid:
+    """The grid; other keys of the file are not this stage's business."""
+    content = load_yaml(path)
+    missing = [key for key in Grid.model_fields if not content.get(key)]
+    if missing:
+        raise ParamsError(f"{path}: '{missing[0]}' is missing or empty")
+    return Grid.model_validate({key: content[key] for key in Grid.model_fields})
+
+
+def read_scores(results: Path, scores: Path, grid: Grid) -> tuple[list[Scores], list[Row]]:
+    """Exactly the grid's runs, each run file checked against its score file; never a glob."""
+    datasets, runs = [], []
+    for dataset in grid.datasets:
+        names = {
+            (method, seed): f"{dataset}-{method}-{seed}"
+            for method in grid.methods
+            for seed in grid.seeds
+        }
+        rows = {
+            key: read_jsonl(_existing(scores / f"{name}.jsonl"), SCORE_FIELDS)
+            for key, name in names.items()
+        }
+        datasets.append(stack(dataset, rows, methods=grid.methods, seeds=grid.seeds))
+        for name in names.values():
+            path = _existing(results / "runs" / f"{name}.json")
+            run = read_json(path)
+            check_run(run, datasets[-1], str(path))
+            runs.append(run)
+    return datasets, runs
+
+
+def read_gates(results: Path, grid: Grid) -> dict[str, Row]:
+    """What the training stages measured, by model: the four of the metrics, then summarizers."""
+    names = [*METRIC_MODELS]
+    for dataset in grid.datasets:
+        for method in grid.methods:
+            names += [f"{dataset}-{method}-{seed}" for seed in grid.seeds]
+    return {name: read_json(_existing(results / "training" / f"{name}.json")) for name in names}
+
+
+def _existing(path: Path) -> Path:
+    """The path, if the file is there."""
+    if not path.is_file():
+        raise DataError(f"{path}: the grid in params.yaml needs this file, and it is not there")
+    return path
+
+
+def write(found: Findings, results: Path) -> None:
+    """All files of the report."""
+    tables = {
+        "main": found.main,
+        "differences": found.differences,
+        "errors": found.errors,
+        "agreement": found.agreement,
+        "agreement_errors": found.agreement_errors,
+        "agreement_details": {"by_source": found.by_source, "histograms": found.histograms},
+        "claims": found.claims,
+    }
+    for name, rows in tables.items():
+        write_json(results / f"{name}.json", rows)
+    main = pd.DataFrame(found.main)
+    figures = {
+        "results": plots.results_figure(main),
+        "consistency": plots.consistency_figure(main),
+        "quals_by_truth": plots.truth_figure(pd.DataFrame(found.histograms)),
+        "speed": plots.speed_figure(pd.DataFrame(found.speed["protocols"])),
+    }
+    for name, figure in figures.items():
+        write_whole(results / f"{name}.png", lambda path, drawn=figure: plots.save(drawn, path))
+    write_text(results / "report.md", render(found))
+
+
+def main(arguments: argparse.Namespace) -> None:
+    """Read exactly what the grid names, compute, write."""
+    settings = load_section(arguments.params, "report", ReportSettings)
+    grid = read_grid(arguments.grid)
+    results, items = arguments.results, arguments.agreement_items
+    scores, runs = read_scores(results, arguments.scores, grid)
+    agreement = [
+        read_json(_existing(results / "agreement" / f"{name}.json")) for name in grid.benchmarks
+    ]
+    found = find(
+        arguments.scale,
+        scores,
+        runs,
+        agreement=[row for part in agreement for row in part["rows"]],
+        agreement_errors=[row for part in agreement for row in part["by_error"]],
+        benchmarks={
+            name: read_jsonl(_existing(items / f"{name}.jsonl"), ITEM_FIELDS)
+            for name in grid.benchmarks
+        },
+        speed=read_json(_existing(results / "speed.json")),
+        gates=read_gates(results, grid),
+        resamples=settings.resamples,
+        permutations=settings.permutations,
+        seed=settings.seed,
+        level=settings.level,
+        margin=settings.equivalence_margin_rouge,
+    )
+    write(found, results)
+    verdicts = Counter(str(row["verdict"]) for row in found.claims if not is_aim(row))
+    listed = ", ".join(f"{count} {verdict}" for verdict, count in sorted(verdicts.items()))
+    print(f"report {arguments.scale}: {listed}")
+
+
+if __name__ == "__main__":
+    run(
+        main,
+        stage_parser(__doc__, paths="params grid results scores agreement-items", names="scale"),
+    )

@@ -1,0 +1,206 @@
+"""Stage `speed`: seconds per summary of QUALS and QAGS, same machine, same summaries."""
+
+import statistics
+from collections.abc import Callable
+from dataclasses import dataclass
+
+import numpy as np
+import torch
+from scipy.stats import mannwhitneyu
+from tqdm import tqdm
+
+from quals.command import run, stage_parser
+from quals.corpus import read_articles
+from quals.jsonl import read_jsonl, write_json
+from quals.metrics.qags import QagsSettings
+from quals.metrics.quals import Quals, QualsSettings
+from quals.metrics.reader import ReaderSettings
+from quals.metrics.suite import MetricPaths, load_qags
+from quals.params import Section, load_section
+from quals.signature import device_name, signature
+from quals.testbed.oracle import Oracle
+from quals.training.loop import Stopwatch
+
+
+class Speed(Section):
+    """The scale's `speed` section.
+
+    `paper_qags` is QAGS as its authors ran it: 10 answers with 10 questions each, short lists
+    filled up by repeats. `groups` is the grid of the cost curve.
+    """
+
+    seed: int
+    repeats: int
+    level: float
+    paper_summaries: int
+    paper_groups: int
+    paper_answers: int
+    paper_questions_per_answer: int
+    paper_beams: int
+    paper_max_questions: int
+    engine_summaries: int
+    groups: list[int]
+    curve_summaries: int
+
+
+@dataclass(frozen=True)
+class Work:
+    """The summaries that both metrics are timed on."""
+
+    documents: list[str]
+    summaries: list[str]
+
+    def first(self, most: int) -> "Work":
+        return Work(self.documents[:most], self.summaries[:most])
+
+    def one_by_one(self, score: Callable[[list[str], list[str]], object]) -> None:
+        for document, summary in zip(self.documents, self.summaries, strict=True):
+            score([document], [summary])
+
+
+def main(arguments) -> None:
+    settings = load_section(arguments.params, "speed", Speed)
+    quals_settings = load_section(arguments.params, "quals", QualsSettings)
+    paths = MetricPaths.of(arguments)
+    articles = read_articles(arguments.corpus, "test")
+    written = {row["id"]: row["summary"] for row in read_jsonl(arguments.summaries, {"id": str})}
+    work = Work([a.document for a in articles], [written[a.id] for a in articles])
+    watch = Stopwatch()
+    protocols = [
+        _paper(settings, quals_settings, arguments, paths, work),
+        _engine(settings, quals_settings, arguments, paths, work),
+    ]
+    curve = _cost_curve(settings, quals_settings, paths, arguments, articles, work)
+    write_json(
+        arguments.out,
+        {
+            "protocols": protocols,
+            "groups": curve,
+            "device": device_name(),
+            "threads": torch.get_num_threads(),
+            "signature": signature(seed=settings.seed, models=paths.folders()),
+        },
+    )
+    for protocol in protocols:
+        print(f"speed {protocol['name']}: QUALS {protocol['ratio']:.1f} times as fast as QAGS")
+    print(f"speed: {watch.seconds():.0f} s")
+
+
+def _paper(settings: Speed, quals_settings: QualsSettings, arguments, paths, work: Work) -> dict:
+    """One summary at a time, with the authors' numbers of answers, questions and groups."""
+    work = work.first(settings.paper_summaries)
+    quals = Quals.from_pretrained(
+        paths.qagen, quals_settings.model_copy(update={"groups": settings.paper_groups})
+    )
+    qags = load_qags(
+        load_section(arguments.params, "qags", QagsSettings).model_copy(
+            update={
+                "answers": settings.paper_answers,
+                "questions_per_answer": settings.paper_questions_per_answer,
+                "beams": settings.paper_beams,
+                "max_questions": settings.paper_max_questions,
+                "refill_answers": True,
+            }
+        ),
+        load_section(arguments.params, "reader", ReaderSettings),
+        paths,
+    )
+    return _compare(
+        "paper",
+        settings,
+        work,
+        lambda: work.one_by_one(quals.score),
+        lambda: work.one_by_one(qags.score),
+    )
+
+
+def _engine(settings: Speed, quals_settings: QualsSettings, arguments, paths, work: Work) -> dict:
+    """Both metrics in batches, as this repository scores its tables."""
+    work = work.first(settings.engine_summaries)
+    quals = Quals.from_pretrained(paths.qagen, quals_settings)
+    qags = load_qags(
+        load_section(arguments.params, "qags", QagsSettings),
+        load_section(arguments.params, "reader", ReaderSettings),
+        paths,
+    )
+    return _compare(
+        "engine",
+        settings,
+        work,
+        lambda: quals.score(work.documents, work.summaries),
+        lambda: qags.score(work.documents, work.summaries),
+    )
+
+
+def _compare(
+    name: str, settings: Speed, work: Work, quals: Callable[[], None], qags: Callable[[], None]
+) -> dict[str, object]:
+    """Both in turn after one warm-up each, so that a drifting machine hits them alike."""
+    quals(), qags()
+    times: dict[str, list[float]] = {"quals": [], "qags": []}
+    for _ in tqdm(range(settings.repeats), desc=f"speed {name}", delay=5):
+        for metric, call in (("quals", quals), ("qags", qags)):
+            watch = Stopwatch()
+            call()
+            times[metric].append(watch.seconds() / len(work.summaries))
+    ratios = [b / a for a, b in zip(times["quals"], times["qags"], strict=True)]
+    low, high = median_interval(ratios, level=settings.level, seed=settings.seed)
+    return {
+        "name": name,
+        "quals_seconds": statistics.median(times["quals"]),
+        "qags_seconds": statistics.median(times["qags"]),
+        "ratio": statistics.median(ratios),
+        "ratio_low": low,
+        "ratio_high": high,
+        "summaries": len(work.summaries),
+        "repeats": settings.repeats,
+    }
+
+
+def median_interval(values: list[float], *, level: float, seed: int) -> tuple[float, float]:
+    """Percentile bootstrap interval of a median."""
+    draws = np.random.default_rng(seed).choice(values, size=(5000, len(values)))
+    tail = (1 - level) / 2
+    low, high = np.quantile(np.median(draws, axis=1), [tail, 1 - tail])
+    return float(low), float(high)
+
+
+def _cost_curve(
+    settings: Speed, quals_settings: QualsSettings, paths, arguments, articles, work: Work
+) -> list[dict[str, object]]:
+    """Seconds per summary and AUC against the truth for growing numbers of groups."""
+    oracle = Oracle(arguments.truth, "test", articles)
+    # References stand in for summaries of both kinds: some are consistent, some are not.
+    work = Work(work.documents, [a.summary for a in articles]).first(settings.curve_summaries)
+    truth = [
+        float(oracle.judge(a.id, s).consistent)
+        for a, s in zip(articles, work.summaries, strict=False)
+    ]
+    curve = []
+    for groups in settings.groups:
+        quals = Quals.from_pretrained(
+            paths.qagen, quals_settings.model_copy(update={"groups": groups})
+        )
+        watch = Stopwatch()
+        scores = [score.quals for score in quals.score(work.documents, work.summaries)]
+        seconds = watch.seconds() / len(work.summaries)
+        known = [(t, s) for t, s in zip(truth, scores, strict=True) if s is not None]
+        right, wrong = ([s for t, s in known if t == side] for side in (1.0, 0.0))
+        wins = mannwhitneyu(right, wrong).statistic if right and wrong else None
+        curve.append(
+            {
+                "groups": groups,
+                "seconds_per_summary": seconds,
+                "auc": None if wins is None else float(wins / (len(right) * len(wrong))),
+                "undefined": len(scores) - len(known),
+                "summaries": len(work.summaries),
+            }
+        )
+    return curve
+
+
+if __name__ == "__main__":
+    parser = stage_parser(
+        __doc__, paths="params corpus truth summaries qagen qg reader factcc spacy out"
+    )
+    run(main, parser)

@@ -1,0 +1,31 @@
+"""Stage `summarize`: a summarizer's beam-search summaries of the test set."""
+
+from quals.command import run, stage_parser
+from quals.corpus import read_articles
+from quals.decoding.summarizer import Summarizer, SummaryLimits
+from quals.jsonl import write_jsonl
+from quals.models import checkpoint
+from quals.params import load_section
+from quals.stages.train_mle import TrainMle
+from quals.training.loop import Stopwatch
+
+
+def main(arguments) -> None:
+    watch = Stopwatch()
+    limits = load_section(arguments.params, f"summaries.{arguments.dataset}", SummaryLimits)
+    source_limit = load_section(arguments.params, "train_mle", TrainMle).max_source_tokens
+    articles = read_articles(arguments.corpus, "test")
+    summarizer = Summarizer(checkpoint.load(arguments.model), limits, source_limit)
+    summaries = summarizer.summarize([article.document for article in articles])
+    write_jsonl(
+        arguments.out,
+        (
+            {"id": article.id, "summary": summary}
+            for article, summary in zip(articles, summaries, strict=True)
+        ),
+    )
+    print(f"summarize: {len(articles)} documents, {watch.seconds():.1f} s")
+
+
+if __name__ == "__main__":
+    run(main, stage_parser(__doc__, paths="params corpus model out", names="dataset"))

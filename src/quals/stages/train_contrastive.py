@@ -1,0 +1,106 @@
+"""Stage `train_contrastive`: select S+ and S- and retrain; ConSeq, ROUGE-contrastive, controls."""
+
+import random
+
+from quals.command import run, stage_parser
+from quals.corpus import read_articles
+from quals.jsonl import read_jsonl, write_json
+from quals.models import checkpoint
+from quals.params import Section, load_section
+from quals.signature import signature
+from quals.stages.train_mle import TrainMle
+from quals.training.batches import epochs
+from quals.training.contrast import contrast_examples, contrastive_loss
+from quals.training.loop import Optimisation, Stopwatch, curve, seed_everything, train
+from quals.training.selection import Scored, select_pairs
+
+
+class Contrastive(Section):
+    """The scale's `contrastive` section: what all methods share, so that they compare."""
+
+    pairs: int
+    negative_share: float
+    steps: int
+    batch_size: int
+    optimisation: Optimisation
+
+
+class Method(Section):
+    """One entry of the scale's `methods` section.
+
+    `positive_share` is null where the selector cannot tell references apart.
+    """
+
+    selector: str
+    positive_share: float | None
+    negative_tokens: str
+    negative_weight: float
+
+
+def main(arguments) -> None:
+    shared = load_section(arguments.params, "contrastive", Contrastive)
+    method = load_section(arguments.params, f"methods.{arguments.method}", Method)
+    source_limit = load_section(arguments.params, "train_mle", TrainMle).max_source_tokens
+    seed_everything(arguments.seed)
+    watch = Stopwatch()
+    documents = _read_scores(arguments.rewards / f"{method.selector}.jsonl")
+    pairs = select_pairs(
+        documents,
+        negative_share=shared.negative_share,
+        positive_share=method.positive_share,
+        most=shared.pairs,
+    )
+    start = checkpoint.load(arguments.init)
+    articles = {article.id: article for article in read_articles(arguments.corpus, "train")}
+    examples = contrast_examples(pairs, articles, start, source_limit)
+    losses = train(
+        start.model,
+        epochs(
+            examples,
+            min(shared.batch_size, len(examples)),
+            start.model.config.pad_token_id,
+            random.Random(arguments.seed),
+        ),
+        contrastive_loss(
+            negative_tokens=method.negative_tokens, negative_weight=method.negative_weight
+        ),
+        steps=shared.steps,
+        optimisation=shared.optimisation,
+        title=f"train_contrastive {arguments.method}",
+    )
+    checkpoint.save(start.model, start.tokenizer, arguments.out)
+    title = f"train_contrastive {arguments.dataset} {arguments.method} {arguments.seed}"
+    print(f"{title}: {len(pairs)} pairs, {watch.seconds():.0f} s")
+    write_json(
+        arguments.metrics,
+        {
+            "stage": title,
+            "metrics": {"pairs": len(pairs), "train_loss": losses[-1]},
+            "curve": curve(losses),
+            "signature": signature(seed=arguments.seed),
+        },
+    )
+
+
+def _read_scores(path) -> list[Scored]:
+    rows = read_jsonl(path, {"id": str, "candidates": list, "scores": list, "reference": str})
+    return [
+        Scored(
+            row["id"],
+            tuple(row["candidates"]),
+            tuple(row["scores"]),
+            row["reference"],
+            row["reference_score"],
+        )
+        for row in rows
+    ]
+
+
+if __name__ == "__main__":
+    parser = stage_parser(
+        __doc__,
+        paths="params corpus rewards init out metrics",
+        names="dataset method",
+        seed=True,
+    )
+    run(main, parser)

@@ -1,0 +1,144 @@
+"""Stage `train_factcc`: the FactCC classifier, on rule-made corruptions of corpus sentences."""
+
+import random
+from dataclasses import dataclass
+from pathlib import Path
+
+import torch
+
+from quals.command import run, stage_parser
+from quals.corpus import read_articles
+from quals.jsonl import write_json
+from quals.metrics.answers import load_spacy
+from quals.metrics.corruptions import ClaimExample, training_examples
+from quals.metrics.factcc import FactccSettings, balanced_accuracy
+from quals.models import checkpoint, heads
+from quals.models.classifier import TrainedClassifier
+from quals.models.heads import ClaimClassifier, ProbeFormatter
+from quals.models.tokenizer import TextTokenizer
+from quals.params import Section, load_section
+from quals.signature import signature
+from quals.training.batches import shuffled
+from quals.training.loop import Optimisation, Stopwatch, curve, seed_everything, train
+from quals.training.qa import IGNORED, ProbeBatch, probe_loss
+
+
+class TrainFactcc(Section):
+    """The scale's `train_factcc` section."""
+
+    seed: int
+    documents: int
+    validation_documents: int
+    pairs_per_document: int
+    shortest_claim: int
+    noise_share: float
+    noise_chance: float
+    steps: int
+    documents_per_batch: int
+    optimisation: Optimisation
+
+
+def main(arguments) -> None:
+    settings = load_section(arguments.params, "train_factcc", TrainFactcc)
+    reading = load_section(arguments.params, "factcc", FactccSettings)
+    seed_everything(settings.seed)
+    watch = Stopwatch()
+    nlp = load_spacy(str(arguments.spacy))
+    claims = {
+        split: _claims(arguments.corpora, split, most, nlp, settings)
+        for split, most in (
+            ("train", settings.documents),
+            ("validation", settings.validation_documents),
+        )
+    }
+    model, tokenizer = heads.load(ClaimClassifier, arguments.init)
+    formatter = ProbeFormatter(model, tokenizer)
+    examples = _examples(claims["train"], tokenizer, reading.longest)
+    rng = random.Random(settings.seed)
+    losses = train(
+        model,
+        ((_batch(b, formatter),) for b in shuffled(examples, settings.documents_per_batch, rng)),
+        probe_loss,
+        steps=settings.steps,
+        optimisation=settings.optimisation,
+        title="train_factcc",
+    )
+    checkpoint.save(model, tokenizer, arguments.out)
+    metrics = {**_gate(arguments.out, reading, claims["validation"]), "train_loss": losses[-1]}
+    print(f"train_factcc: {len(claims['train'])} claims, {metrics}, {watch.seconds():.0f} s")
+    write_json(
+        arguments.metrics,
+        {
+            "stage": "train_factcc",
+            "metrics": metrics,
+            "curve": curve(losses),
+            "parameters": checkpoint.parameters(model),
+            "signature": signature(seed=settings.seed),
+        },
+    )
+
+
+def _claims(corpora, split, most, nlp, settings) -> list[ClaimExample]:
+    """Corruptions of documents only: what references look like stays unknown to the classifier."""
+    rows = [
+        {"id": article.id, "document": article.document}
+        for folder in corpora
+        for article in read_articles(folder, split, most)
+    ]
+    return training_examples(
+        rows,
+        nlp,
+        random.Random(f"{settings.seed} {split}"),
+        pairs_per_document=settings.pairs_per_document,
+        shortest=settings.shortest_claim,
+        noise_share=settings.noise_share,
+        noise_chance=settings.noise_chance,
+    )
+
+
+@dataclass(frozen=True)
+class _Example:
+    document: list[int]
+    claims: list[list[int]]
+    labels: list[int]
+
+
+def _examples(claims: list[ClaimExample], tokenizer: TextTokenizer, limit: int) -> list[_Example]:
+    """A document with all its claims, clean and corrupted."""
+    by_document: dict[str, list[ClaimExample]] = {}
+    for claim in claims:
+        by_document.setdefault(claim.document, []).append(claim)
+    documents = tokenizer.encode(list(by_document), limit)
+    return [
+        _Example(document, tokenizer.encode([c.claim for c in group]), [c.label for c in group])
+        for document, group in zip(documents, by_document.values(), strict=True)
+    ]
+
+
+def _batch(chosen: list[_Example], formatter: ProbeFormatter) -> ProbeBatch:
+    rows = max(len(example.labels) for example in chosen)
+    labels = [e.labels + [IGNORED] * (rows - len(e.labels)) for e in chosen]
+    inputs = formatter.batch([e.document for e in chosen], [e.claims for e in chosen])
+    return ProbeBatch(inputs, torch.tensor(labels))
+
+
+def _gate(folder, reading: FactccSettings, claims: list[ClaimExample]) -> dict[str, float]:
+    """Balanced accuracy on rule-made claims of the validation split, in all and for each rule."""
+    classifier = TrainedClassifier(
+        folder, longest=reading.longest, contexts_per_batch=reading.contexts_per_batch
+    )
+    probabilities = classifier.probabilities(
+        [c.document for c in claims], [c.claim for c in claims]
+    )
+    guesses = [int(p > 0.5) for p in probabilities]
+    metrics = {"balanced_accuracy": balanced_accuracy([c.label for c in claims], guesses)}
+    for rule in sorted({c.rule for c in claims if c.rule}):
+        caught = [g == 0 for g, c in zip(guesses, claims, strict=True) if c.rule == rule]
+        metrics[f"caught_{rule}"] = sum(caught) / len(caught)
+    return metrics
+
+
+if __name__ == "__main__":
+    parser = stage_parser(__doc__, paths="params init spacy out metrics")
+    parser.add_argument("--corpora", type=Path, nargs="+", required=True, metavar="PATH")
+    run(main, parser)

@@ -1,0 +1,153 @@
+"""Stage `train_qagen`: text -> question, separator, answer; the one model of QUALS."""
+
+import random
+from collections.abc import Iterator
+from pathlib import Path
+
+from quals.command import run, stage_parser
+from quals.corpus import Context, read_contexts
+from quals.jsonl import read_jsonl, write_json
+from quals.metrics.quals import Quals, QualsSettings
+from quals.models import checkpoint
+from quals.models.checkpoint import Checkpoint
+from quals.models.t5 import T5, T5Config
+from quals.models.tokenizer import END, PAD, SEPARATOR, TextTokenizer, train_tokenizer
+from quals.params import Section, load_section
+from quals.signature import signature
+from quals.testbed.truth import judge_answer
+from quals.testbed.world import Story
+from quals.training.batches import TargetBatch, epochs
+from quals.training.loop import Optimisation, Stopwatch, curve, seed_everything, train
+from quals.training.qa import likelihood_of_parts, qagen_examples
+
+
+class Network(Section):
+    """Sizes of a small T5 that is trained from scratch."""
+
+    vocab_size: int
+    d_model: int
+    d_kv: int
+    d_ff: int
+    layers: int
+    heads: int
+    position_buckets: int
+    position_distance: int
+
+
+class TrainQagen(Section):
+    """The scale's `train_qagen` section."""
+
+    seed: int
+    network: Network
+    steps: int
+    articles_per_batch: int
+    summaries_per_batch: int
+    max_source_tokens: int
+    gate_contexts: int
+    optimisation: Optimisation
+
+
+def main(arguments) -> None:
+    settings = load_section(arguments.params, "train_qagen", TrainQagen)
+    quals_settings = load_section(arguments.params, "quals", QualsSettings)
+    seed_everything(settings.seed)
+    watch = Stopwatch()
+    contexts = read_contexts(arguments.questions / "train.jsonl")
+    validation = read_contexts(arguments.questions / "validation.jsonl")
+    tokenizer = _tokenizer(contexts, settings.network.vocab_size)
+    separator = tokenizer.id_of(SEPARATOR)
+    model = T5(_config(settings.network, tokenizer))
+    losses = train(
+        model,
+        _batches(contexts, tokenizer, settings),
+        likelihood_of_parts,
+        steps=settings.steps,
+        optimisation=settings.optimisation,
+        title="train_qagen",
+    )
+    checkpoint.save(model, tokenizer, arguments.out, separator_token_id=separator)
+    quals = Quals(Checkpoint(model, tokenizer), separator, quals_settings)
+    metrics = _gate(quals, validation[-settings.gate_contexts :], arguments.truth)
+    print(f"train_qagen: {checkpoint.parameters(model):,} parameters, {metrics}")
+    write_json(
+        arguments.metrics,
+        {
+            "stage": "train_qagen",
+            "metrics": {**metrics, "train_loss": losses[-1]},
+            "curve": curve(losses),
+            "parameters": checkpoint.parameters(model),
+            "signature": signature(seed=settings.seed),
+        },
+    )
+    print(f"train_qagen: {watch.seconds():.0f} s")
+
+
+def _tokenizer(contexts: list[Context], vocab_size: int) -> TextTokenizer:
+    texts = (text for c in contexts for text in (c.text, *(q.question for q in c.questions)))
+    return train_tokenizer(texts, vocab_size)
+
+
+def _config(network: Network, tokenizer: TextTokenizer) -> T5Config:
+    return T5Config(
+        vocab_size=tokenizer.backend.get_vocab_size(),
+        d_model=network.d_model,
+        d_kv=network.d_kv,
+        d_ff=network.d_ff,
+        num_layers=network.layers,
+        num_decoder_layers=network.layers,
+        num_heads=network.heads,
+        relative_attention_num_buckets=network.position_buckets,
+        relative_attention_max_distance=network.position_distance,
+        layer_norm_epsilon=1e-6,
+        pad_token_id=tokenizer.id_of(PAD),
+        eos_token_id=tokenizer.id_of(END),
+        decoder_start_token_id=tokenizer.id_of(PAD),
+    )
+
+
+def _batches(
+    contexts: list[Context], tokenizer: TextTokenizer, settings: TrainQagen
+) -> Iterator[tuple[TargetBatch, ...]]:
+    """A step sees articles and summaries, each with a mean loss of its own.
+
+    With too few summaries the training loss still falls, yet QUALS gets worse.
+    """
+    sizes = {"article": settings.articles_per_batch, "summary": settings.summaries_per_batch}
+    parts = []
+    for kind, size in sizes.items():
+        examples = qagen_examples(
+            [c for c in contexts if c.kind == kind],
+            tokenizer,
+            separator=tokenizer.id_of(SEPARATOR),
+            end=tokenizer.id_of(END),
+            limit=settings.max_source_tokens,
+        )
+        rng = random.Random(f"{settings.seed} {kind}")
+        parts.append(epochs(examples, size, tokenizer.id_of(PAD), rng))
+    return zip(*parts, strict=True)
+
+
+def _gate(quals: Quals, contexts: list[Context], truth: Path) -> dict[str, float]:
+    """What the oracle says of the pairs generated about validation summaries.
+
+    `readable`: the question is one of the world's; `right`: so is the answer, as shares of all
+    surviving pairs; `pairs`: how many survive the filter for each summary.
+    """
+    events = {
+        row["id"]: Story.from_row(row).events for row in read_jsonl(truth / "validation.jsonl")
+    }
+    generated = quals.generate(sorted({c.text for c in contexts}))
+    verdicts = [
+        judge_answer(pair.question, pair.answer, events[context.id])
+        for context in contexts
+        for pair in generated[context.text]
+    ]
+    return {
+        "pairs": len(verdicts) / len(contexts),
+        "readable": sum(v is not None for v in verdicts) / max(1, len(verdicts)),
+        "right": sum(v is True for v in verdicts) / max(1, len(verdicts)),
+    }
+
+
+if __name__ == "__main__":
+    run(main, stage_parser(__doc__, paths="params questions truth out metrics"))

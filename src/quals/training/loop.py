@@ -1,0 +1,107 @@
+"""The one training loop. Methods differ by the batches and the loss that are handed in."""
+
+import random
+import time
+from collections.abc import Callable, Iterable, Iterator
+from typing import TypeVar
+
+import numpy as np
+import torch
+from accelerate import Accelerator
+from torch import Tensor, nn
+from tqdm import tqdm
+
+from quals.params import Section
+
+Batch = TypeVar("Batch")
+
+
+class Optimisation(Section):
+    """AdamW with linear warm-up and linear decay to zero over the batches of a run."""
+
+    lr: float
+    warmup_steps: int
+    weight_decay: float
+    clip_norm: float
+
+
+def seed_everything(seed: int) -> None:
+    """Seed every generator that a stage may touch; call it first."""
+    random.seed(seed)
+    np.random.seed(seed)
+    torch.manual_seed(seed)
+    torch.use_deterministic_algorithms(True)
+
+
+def train(
+    model: nn.Module,
+    batches: list[Batch] | Iterator[Batch],
+    loss: Callable[[nn.Module, Batch], Tensor],
+    *,
+    steps: int,
+    optimisation: Optimisation,
+    title: str,
+) -> list[float]:
+    """Take `steps` steps over `batches` and return the loss of each; the model ends in eval mode.
+
+    `loss` maps model and batch to a scalar. One batch is one optimiser step.
+    """
+    accelerator = Accelerator(cpu=not torch.cuda.is_available())
+    optimizer = torch.optim.AdamW(
+        model.parameters(), lr=optimisation.lr, weight_decay=optimisation.weight_decay
+    )
+    schedule = torch.optim.lr_scheduler.LambdaLR(
+        optimizer, lambda step: learning_rate_factor(step, steps, optimisation.warmup_steps)
+    )
+    model, optimizer, schedule = accelerator.prepare(model, optimizer, schedule)
+    model.train()
+    losses: list[float] = []
+    progress = tqdm(total=steps, desc=title, unit="step", mininterval=5)
+    for batch in take(batches, steps):
+        value = loss(model, batch)
+        accelerator.backward(value)
+        accelerator.clip_grad_norm_(model.parameters(), optimisation.clip_norm)
+        optimizer.step()
+        schedule.step()
+        optimizer.zero_grad()
+        losses.append(value.item())
+        progress.update()
+        progress.set_postfix(loss=f"{np.mean(losses[-50:]):.3f}", refresh=False)
+    progress.close()
+    model.eval()
+    return losses
+
+
+def learning_rate_factor(step: int, steps: int, warmup: int) -> float:
+    """Rises linearly to 1 over `warmup` steps, then falls linearly to 0 at `steps`."""
+    if step < warmup:
+        return (step + 1) / (warmup + 1)
+    return max(0.0, (steps - step) / max(1, steps - warmup))
+
+
+def take(batches: Iterable[Batch], steps: int) -> Iterator[Batch]:
+    """The first `steps` batches; fewer raise, or a schedule would end half-way unnoticed."""
+    count = 0
+    for batch in batches:
+        if count == steps:
+            return
+        yield batch
+        count += 1
+    if count < steps:
+        raise ValueError(f"{steps} steps were asked for, there are only {count} batches")
+
+
+def curve(losses: list[float], points: int = 50) -> list[float]:
+    """The training curve in at most `points` means of equal stretches."""
+    size = max(1, -(-len(losses) // points))
+    return [float(np.mean(losses[at : at + size])) for at in range(0, len(losses), size)]
+
+
+class Stopwatch:
+    """Seconds since it was made."""
+
+    def __init__(self) -> None:
+        self.start = time.perf_counter()
+
+    def seconds(self) -> float:
+        return time.perf_counter() - self.start

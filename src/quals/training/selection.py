@@ -1,0 +1,63 @@
+"""Which documents teach, and with which pair? S+ and S- of ConSeq (paper.md 4a)."""
+
+from dataclasses import dataclass
+
+
+@dataclass(frozen=True)
+class Scored:
+    """A document's candidates and reference with a selector's scores; None where undefined."""
+
+    id: str
+    candidates: tuple[str, ...]
+    scores: tuple[float | None, ...]
+    reference: str
+    reference_score: float | None
+
+    @property
+    def worst(self) -> int | None:
+        """Index of the lowest-scored candidate, the first of equals; None if none has a score.
+
+        A candidate equal to the reference never counts: it would be pulled up and pushed down.
+        """
+        known = [
+            (score, index)
+            for index, score in enumerate(self.scores)
+            if score is not None and self.candidates[index] != self.reference
+        ]
+        return min(known)[1] if known else None
+
+
+@dataclass(frozen=True)
+class ContrastPair:
+    """A document with the summary to learn (`positive`) and the one to unlearn (`negative`)."""
+
+    id: str
+    positive: str
+    negative: str
+
+
+def select_pairs(
+    documents: list[Scored],
+    *,
+    negative_share: float,
+    positive_share: float | None,
+    most: int | None,
+) -> list[ContrastPair]:
+    """The pairs of the documents that are in both S- and S+, in order of id.
+
+    S-: the `negative_share` of all documents whose worst candidate is lowest. S+: the
+    `positive_share` whose reference is highest; None where the selector cannot tell references
+    apart (ROUGE), and S+ are then the references of S-. Undefined scores rank last in both; ties
+    fall to the smaller id. If more than `most` remain, those with the lowest negatives are kept.
+    """
+    eligible = [d for d in documents if d.worst is not None]
+    lowest = sorted(eligible, key=lambda d: (d.scores[d.worst], d.id))
+    lowest = lowest[: round(negative_share * len(documents))]
+    chosen = lowest
+    if positive_share is not None:
+        graded = [d for d in documents if d.reference_score is not None]
+        highest = sorted(graded, key=lambda d: (-d.reference_score, d.id))
+        trusted = {d.id for d in highest[: round(positive_share * len(documents))]}
+        chosen = [d for d in lowest if d.id in trusted]
+    pairs = [ContrastPair(d.id, d.reference, d.candidates[d.worst]) for d in chosen[:most]]
+    return sorted(pairs, key=lambda pair: pair.id)

@@ -1,0 +1,482 @@
+"""The report end to end on a toy grid: every file made, the same bytes twice, problems named."""
+
+import json
+import re
+from argparse import Namespace
+from collections.abc import Callable
+from pathlib import Path
+
+import numpy as np
+import pytest
+
+from quals.analysis import agreement, aims, claims, readme
+from quals.analysis.statistics import Interval, draw
+from quals.analysis.tables import Scores
+from quals.jsonl import DataError, read_json, rounded, write_json, write_jsonl, write_text
+from quals.params import ParamsError
+from quals.stages import report
+
+DATASETS, METHODS, SEEDS, DOCUMENTS = ["xsum", "cnndm"], ["mle", "rouge", "conseq"], [0, 1], 12
+KINDS = ("extrinsic", "entity", "role", "number", "date", "negation", "unparsed")
+SKILL = {
+    "mle": 0.0,
+    "rouge": -0.05,
+    "conseq": 0.15,
+    "likelihood": 0.3,
+    "masked": 0.3,
+    "oracle": 0.4,
+}
+OUTPUTS = (
+    *("main", "differences", "errors", "agreement", "agreement_errors", "agreement_details"),
+    "claims",
+)
+FIGURES = ("results", "consistency", "quals_by_truth", "speed")
+SETTINGS = """
+report:
+  resamples: {resamples}
+  permutations: 500
+  seed: 0
+  level: 0.95
+  equivalence_margin_rouge: 0.01
+"""
+
+
+def summary_row(random: np.random.Generator, document: str, skill: float, oracle: bool) -> dict:
+    """One test summary whose metrics follow its truth with noise."""
+    true = bool(random.random() < 0.55 + skill)
+    quals = random.normal(-0.1 if true else -0.8, 0.3)
+    metrics = {
+        **{name: random.beta(5, 5) for name in ("rouge1", "rouge2", "rougeL")},
+        "qags": random.beta(6 if true else 3, 3),
+        "factcc": float(random.random() < (0.8 if true else 0.4)),
+        "quals": None if random.random() < 0.05 else quals,
+        **{name: random.beta(6, 3 + skill) for name in ("copy1", "copy2", "copy3")},
+        "novel2": random.beta(3, 6),
+        "length": float(random.integers(12, 24)),
+    }
+    if not oracle:
+        return {"id": document, "metrics": rounded(metrics)}
+    error = None if true else str(random.choice(KINDS))
+    metrics |= {"truth": float(true), "unparsed": float(error == "unparsed")}
+    return {"id": document, "metrics": rounded(metrics), "error": error}
+
+
+def write_toy(
+    folder: Path,
+    *,
+    methods: list[str] = METHODS,
+    seeds: list[int] = SEEDS,
+    documents: int = DOCUMENTS,
+    resamples: int = 200,
+    oracle: bool = True,
+) -> Namespace:
+    """Files of a whole small grid; returns the stage's arguments."""
+    random = np.random.default_rng(0)
+    results, data = folder / "results/testbed", folder / "data/testbed"
+    for dataset in DATASETS:
+        items = []
+        for method in methods:
+            for seed in seeds:
+                rows = [
+                    summary_row(random, f"{dataset}-{i:04d}", SKILL.get(method, 0), oracle)
+                    for i in range(documents)
+                ]
+                write_run(folder, dataset, method, seed, rows)
+                items += [item(row, method, seed) for row in rows if oracle and seed == 0]
+        for source, skill in (("reference", 0.3), ("corrupted", -1)):
+            for i in range(documents):
+                row = summary_row(random, f"{dataset}-{i:04d}", skill, oracle=True)
+                items.append(item(row, source, 0))
+        write_jsonl(data / f"agreement/{dataset}.jsonl", items)
+        tables = {
+            "rows": agreement.agreement_rows(dataset, items, resamples=resamples),
+            "by_error": agreement.agreement_by_error(dataset, items, resamples=resamples),
+        }
+        write_json(results / f"agreement/{dataset}.json", tables)
+    protocol = {"summaries": 50, "repeats": 5, "ratio_low": 6.0, "ratio_high": 7.5}
+    protocols = [
+        {"name": "paper", "quals_seconds": 0.02, "qags_seconds": 0.13, "ratio": 6.5, **protocol},
+        {"name": "engine", "quals_seconds": 0.004, "qags_seconds": 0.026, "ratio": 6.5, **protocol},
+    ]
+    write_json(results / "speed.json", {"protocols": protocols, "device": "cpu"})
+    names = [f"{d}-{method}-{seed}" for d in DATASETS for method in methods for seed in seeds]
+    for name in (*report.METRIC_MODELS, *names):
+        gate = {"stage": name, "metrics": {"valid": 0.93, "train_loss": 0.4123}}
+        write_json(results / f"training/{name}.json", gate)
+    lists = {"datasets": DATASETS, "methods": methods, "seeds": seeds, "benchmarks": DATASETS}
+    write_text(folder / "params.yaml", "".join(f"{k}: {json.dumps(v)}\n" for k, v in lists.items()))
+    write_text(folder / "scales/testbed.yaml", SETTINGS.format(resamples=resamples))
+    return Namespace(
+        params=folder / "scales/testbed.yaml",
+        grid=folder / "params.yaml",
+        scale="testbed",
+        results=results,
+        scores=data / "scores",
+        agreement_items=data / "agreement",
+    )
+
+
+def write_run(folder: Path, dataset: str, method: str, seed: int, rows: list[dict]) -> None:
+    """A score file and the run file of its means."""
+    name = f"{dataset}-{method}-{seed}"
+    values = {
+        metric: [row["metrics"][metric] for row in rows if row["metrics"][metric] is not None]
+        for metric in rows[0]["metrics"]
+    }
+    run = {
+        "dataset": dataset,
+        "method": method,
+        "seed": seed,
+        "n": len(rows),
+        "metrics": {metric: float(np.mean(found)) for metric, found in values.items()},
+        "undefined": {metric: len(rows) - len(found) for metric, found in values.items()},
+        "signature": {"device": "cpu", "seed": seed},
+    }
+    write_jsonl(folder / f"data/testbed/scores/{name}.jsonl", rows)
+    write_json(folder / f"results/testbed/runs/{name}.json", run)
+
+
+def item(row: dict, source: str, seed: int) -> dict:
+    """An agreement item of a scored summary."""
+    scores = {k: v for k, v in row["metrics"].items() if k not in ("truth", "unparsed", "novel2")}
+    return {
+        "id": f"{row['id']}-{source}-{seed}",
+        "document_id": row["id"],
+        "truth": row["metrics"]["truth"],
+        "error": row["error"],
+        "source": source,
+        "scores": {**scores, "likelihood": -0.1 * scores["length"]},
+    }
+
+
+@pytest.fixture(scope="module")
+def finished(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """A toy grid after the report stage."""
+    folder = tmp_path_factory.mktemp("finished")
+    report.main(write_toy(folder))
+    return folder
+
+
+def files(folder: Path) -> dict[str, bytes]:
+    """Name and bytes of every file the report writes."""
+    names = [f"{name}.json" for name in OUTPUTS] + [f"{name}.png" for name in FIGURES]
+    return {
+        name: (folder / "results/testbed" / name).read_bytes() for name in (*names, "report.md")
+    }
+
+
+def rows_of(folder: Path, name: str) -> list[dict]:
+    return read_json(folder / f"results/testbed/{name}.json")
+
+
+def test_two_runs_write_the_same_bytes(finished: Path, tmp_path: Path) -> None:
+    report.main(write_toy(tmp_path))
+    assert files(tmp_path) == files(finished)
+
+
+@pytest.mark.parametrize(
+    ("name", "keys"),
+    [
+        ("main", "dataset method metric mean low high seeds n"),
+        ("differences", "dataset metric method baseline difference low high p p_holm"),
+        (
+            "agreement",
+            "benchmark metric n pearson spearman kendall auc pearson_low pearson_high auc_low "
+            "auc_high undefined",
+        ),
+        ("claims", "claim published measured low high verdict why"),
+    ],
+)
+def test_result_files_have_the_promised_keys(finished: Path, name: str, keys: str) -> None:
+    rows = rows_of(finished, name)
+    assert rows
+    assert all(set(row) == set(keys.split()) for row in rows)
+
+
+def test_main_means_are_the_means_of_the_run_files(finished: Path) -> None:
+    for row in rows_of(finished, "main"):
+        runs = [
+            rows_of(finished, f"runs/{row['dataset']}-{row['method']}-{seed}") for seed in SEEDS
+        ]
+        if not any(run["undefined"][row["metric"]] for run in runs):
+            expected = np.mean([run["metrics"][row["metric"]] for run in runs])
+            assert row["mean"] == pytest.approx(expected, abs=2e-6)
+        assert row["low"] <= row["mean"] <= row["high"]
+
+
+def test_report_shows_each_table_and_figure(finished: Path) -> None:
+    text = (finished / "results/testbed/report.md").read_text()
+    for name in FIGURES:
+        assert f"]({name}.png)" in text
+    for row in rows_of(finished, "claims"):
+        assert row["why"] in text
+    for heading in ("Quality gates", "Which errors remain", "Agreement with the truth", "Speed"):
+        assert f"## {heading}" in text
+    assert "nan" not in text.lower().split()
+
+
+def test_only_missed_aims_stand_outside_the_fold(finished: Path) -> None:
+    text = (finished / "results/testbed/report.md").read_text()
+    aims = text.split("## Our own aims")[1].split("<details>")[0]
+    for row in rows_of(finished, "claims"):
+        if row["claim"].startswith("Ours:"):
+            missed = row["verdict"] == claims.NOT_REPRODUCED
+            assert (row["why"] in aims) == missed
+
+
+def test_few_seeds_show_single_values(finished: Path) -> None:
+    text = (finished / "results/testbed/report.md").read_text()
+    values = [rows_of(finished, f"runs/xsum-mle-{seed}")["metrics"]["rouge1"] for seed in SEEDS]
+    assert " / ".join(f"{value:.3f}" for value in values) in text
+
+
+def test_report_copes_without_an_oracle(tmp_path: Path) -> None:
+    report.main(write_toy(tmp_path, oracle=False))
+    text = (tmp_path / "results/testbed/report.md").read_text()
+    assert "Which errors remain" not in text
+    assert rows_of(tmp_path, "errors") == []
+    verdicts = {row["claim"]: row["verdict"] for row in rows_of(tmp_path, "claims")}
+    assert verdicts["People find ConSeq's summaries more factual than MLE's (xsum)"] == (
+        claims.UNTESTABLE
+    )
+
+
+def test_report_copes_with_one_seed_and_one_method(tmp_path: Path) -> None:
+    report.main(write_toy(tmp_path, methods=["mle"], seeds=[4]))
+    assert rows_of(tmp_path, "differences") == []
+    assert (tmp_path / "results/testbed/report.md").exists()
+
+
+@pytest.mark.parametrize(
+    "gone",
+    [
+        "data/testbed/scores/cnndm-conseq-1.jsonl",
+        "results/testbed/runs/xsum-mle-0.json",
+        "results/testbed/agreement/xsum.json",
+        "data/testbed/agreement/cnndm.jsonl",
+        "results/testbed/speed.json",
+        "results/testbed/training/qagen.json",
+        "results/testbed/training/cnndm-rouge-1.json",
+    ],
+)
+def test_missing_file_is_named(tmp_path: Path, gone: str) -> None:
+    arguments = write_toy(tmp_path)
+    (tmp_path / gone).unlink()
+    with pytest.raises(DataError, match=re.escape(gone)):
+        report.main(arguments)
+
+
+def test_files_outside_the_grid_are_not_read(finished: Path, tmp_path: Path) -> None:
+    arguments = write_toy(tmp_path)
+    write_text(tmp_path / "data/testbed/scores/xsum-old-0.jsonl", "not JSON")
+    write_text(tmp_path / "results/testbed/runs/xsum-old-0.json", "not JSON")
+    report.main(arguments)
+    assert files(tmp_path) == files(finished)
+
+
+def change_mean(run: dict) -> None:
+    run["metrics"]["rouge1"] += 0.01
+
+
+def change_size(run: dict) -> None:
+    run["n"] += 1
+
+
+def change_seed(run: dict) -> None:
+    run["seed"] = 99
+
+
+@pytest.mark.parametrize("change", [change_mean, change_size, change_seed])
+def test_run_file_that_contradicts_its_scores_is_named(
+    tmp_path: Path, change: Callable[[dict], None]
+) -> None:
+    arguments = write_toy(tmp_path)
+    path = tmp_path / "results/testbed/runs/xsum-mle-0.json"
+    run = read_json(path)
+    change(run)
+    write_json(path, run)
+    with pytest.raises(DataError, match=r"xsum-mle-0\.json"):
+        report.main(arguments)
+
+
+def test_unknown_setting_is_named(tmp_path: Path) -> None:
+    arguments = write_toy(tmp_path)
+    settings = tmp_path / "scales/testbed.yaml"
+    write_text(settings, settings.read_text() + "  draws: 3\n")
+    with pytest.raises(ParamsError, match=r"testbed\.yaml: report\.draws"):
+        report.main(arguments)
+
+
+def protocol(ratio: float, low: float | None, high: float | None) -> dict:
+    return {
+        "name": "paper",
+        "quals_seconds": 1.0,
+        "qags_seconds": ratio,
+        "ratio": ratio,
+        "ratio_low": low,
+        "ratio_high": high,
+        "summaries": 10,
+        "repeats": 3,
+        "quals_parts": {"generate": 3.0, "score": 1.0},
+    }
+
+
+@pytest.mark.parametrize(
+    ("ratio", "low", "high", "verdict"),
+    [
+        (55, 50, 60, claims.REPRODUCED),
+        (45, 40, 50, claims.REPRODUCED),  # within a factor of 1.25
+        (40, 35, 46, claims.INCONCLUSIVE),  # only the interval reaches
+        (6.5, 6, 7, claims.NOT_REPRODUCED),  # faster by another factor
+        (200, 180, 220, claims.NOT_REPRODUCED),
+        (0.5, 0.4, 0.6, claims.NOT_REPRODUCED),
+        (55, None, None, claims.INCONCLUSIVE),
+    ],
+)
+def test_speed_verdict_follows_its_rule(
+    ratio: float, low: float | None, high: float | None, verdict: str
+) -> None:
+    (row,) = claims.speed_claims({"protocols": [protocol(ratio, low, high)], "device": "cpu"})
+    assert row["verdict"] == verdict
+    assert "generate takes 75 % of the time of QUALS" in row["why"]
+
+
+def difference_rows(low: float, high: float, p: float) -> list[dict]:
+    return [
+        {
+            "dataset": "xsum",
+            "metric": metric,
+            "method": "conseq",
+            "baseline": baseline,
+            "difference": (low + high) / 2,
+            "low": low,
+            "high": high,
+            "p": p,
+            "p_holm": p,
+        }
+        for metric in (*claims.FIVE, "truth")
+        for baseline in ("mle", "rouge")
+    ]
+
+
+@pytest.mark.parametrize(
+    ("low", "high", "p", "count", "verdict"),
+    [
+        (0.01, 0.03, 0.001, 5, claims.REPRODUCED),
+        (0.01, 0.03, 0.2, 0, claims.INCONCLUSIVE),  # Holm's p too large
+        (-0.01, 0.03, 0.001, 0, claims.INCONCLUSIVE),  # interval holds zero
+        (-0.03, -0.01, 0.001, 0, claims.NOT_REPRODUCED),
+    ],
+)
+def test_five_of_five_needs_settled_gains(
+    low: float, high: float, p: float, count: int, verdict: str
+) -> None:
+    row = claims.five_claim("xsum", difference_rows(low, high, p))
+    assert (row["measured"], row["verdict"]) == (count, verdict)
+
+
+def test_one_loss_among_five_is_not_reproduced() -> None:
+    rows = difference_rows(0.01, 0.03, 0.001)
+    rows[0] |= {"low": -0.03, "high": -0.01}
+    row = claims.five_claim("xsum", rows)
+    assert (row["measured"], row["verdict"]) == (4, claims.NOT_REPRODUCED)
+
+
+def source_row(auc: float | None, low: float | None, high: float | None) -> dict:
+    return {
+        "benchmark": "xsum",
+        "population": "system outputs",
+        "n": 20,
+        "consistent": 12,
+        "auc": auc,
+        "auc_low": low,
+        "auc_high": high,
+    }
+
+
+@pytest.mark.parametrize(
+    ("auc", "low", "high", "verdict"),
+    [
+        (0.9, 0.86, 0.94, claims.REPRODUCED),
+        (0.9, 0.84, 0.94, claims.INCONCLUSIVE),
+        (0.8, 0.76, 0.84, claims.NOT_REPRODUCED),
+        (None, None, None, claims.UNTESTABLE),
+    ],
+)
+def test_separation_aim_follows_its_rule(
+    auc: float | None, low: float | None, high: float | None, verdict: str
+) -> None:
+    row = aims.separation_aim(source_row(auc, low, high))
+    assert (row["verdict"], row["published"]) == (verdict, None)
+
+
+@pytest.mark.parametrize(
+    ("low", "high", "verdict"),
+    [
+        (-0.009, 0.02, claims.REPRODUCED),
+        (-0.011, 0.02, claims.INCONCLUSIVE),
+        (-0.05, -0.011, claims.NOT_REPRODUCED),
+    ],
+)
+def test_rouge_aim_needs_the_whole_interval_above_the_margin(
+    low: float, high: float, verdict: str
+) -> None:
+    assert (
+        aims.rouge_aim("xsum", difference_rows(low, high, 1.0), margin=0.01)["verdict"] == verdict
+    )
+
+
+def gain_scores(conseq: float, spread: float) -> Scores:
+    random = np.random.default_rng(0)
+    values = np.array([0.5, 0.4, conseq])[:, None, None] + random.normal(0, spread, (3, 1, 50))
+    ids = tuple(map(str, range(50)))
+    return Scores("xsum", ("mle", "rouge", "conseq"), (0,), ids, {"qags": values}, None)
+
+
+@pytest.mark.parametrize(
+    ("conseq", "spread", "verdict"),
+    [
+        (0.53, 0.01, claims.REPRODUCED),  # +6 %, the best previous model being MLE
+        (0.505, 0.005, claims.NOT_REPRODUCED),  # +1 %
+        (0.8, 0.01, claims.NOT_REPRODUCED),  # +60 %
+        (0.52, 0.5, claims.INCONCLUSIVE),
+    ],
+)
+def test_gain_is_relative_to_the_best_previous_model(
+    conseq: float, spread: float, verdict: str
+) -> None:
+    scores = gain_scores(conseq, spread)
+    draws = draw(1, 50, resamples=500, seed=0)
+    row = claims.gain_claim(scores, draws, level=0.95)
+    means = {name: scores.of("qags", name).mean() for name in scores.methods}
+    expected = 100 * (means["conseq"] / max(means["mle"], means["rouge"]) - 1)
+    assert row["measured"] == pytest.approx(expected)
+    assert row["verdict"] == verdict
+
+
+def test_undefined_interval_is_written_as_text() -> None:
+    assert claims.span(Interval(None, None, None)) == "undefined"
+    assert claims.span(Interval(0.5, None, None)) == "0.500 without an interval"
+
+
+def test_readme_block_is_stable_and_sits_between_its_markers(
+    finished: Path, tmp_path: Path
+) -> None:
+    results, path = finished / "results/testbed", tmp_path / "README.md"
+    write_text(path, f"# Title\n\n{readme.START}\nstale words\n{readme.END}\n\nafter\n")
+    readme.update(path, results)
+    once = path.read_text()
+    readme.update(path, results)
+    assert path.read_text() == once
+    assert (
+        once
+        == f"# Title\n\n{readme.START}\n\n{readme.render_block(results)}\n\n{readme.END}\n\nafter\n"
+    )
+    assert "stale words" not in once
+    assert str(finished) not in once
+
+
+@pytest.mark.parametrize("text", ["no markers", f"{readme.END} {readme.START}", readme.START])
+def test_readme_without_its_markers_is_refused(text: str) -> None:
+    with pytest.raises(ValueError, match="results:start"):
+        readme.filled(text, "block")
