@@ -1,6 +1,7 @@
 """What do the tests share? Tiny models, tokenizers of a few words, and naive references."""
 
 import os
+from random import Random
 
 os.environ["HF_HUB_OFFLINE"] = "1"  # before anything imports a Hugging Face library
 
@@ -13,6 +14,8 @@ from tokenizers.pre_tokenizers import Metaspace
 
 from quals.models.t5 import T5, T5Config
 from quals.models.tokenizer import END, PAD, SEPARATOR, UNKNOWN, TextTokenizer, pad, train_tokenizer
+from quals.training.batches import Example, collate
+from quals.training.qa import likelihood_of
 
 torch.set_num_threads(1)  # networks this small only wait for a second core
 settings.register_profile("laws", deadline=None, derandomize=True)
@@ -91,6 +94,29 @@ def make_model(make_config):
 
 
 @pytest.fixture(scope="session")
+def make_qagen(make_model, few_words):
+    """A T5 after a moment of training: it writes one or two words, the separator, and a word."""
+
+    def make(seed):
+        model, rng = make_model(few_words.backend.get_vocab_size(), seed, scale=1.0), Random(seed)
+        separator, end = few_words.id_of(SEPARATOR), few_words.id_of(END)
+        optimizer = torch.optim.AdamW(model.parameters(), lr=1e-2)
+        words = [few_words.id_of("\u2581" + word) for word in FEW_WORDS]
+        for _ in range(50):
+            examples = []
+            for _ in range(32):
+                text = rng.sample(words, rng.randint(2, len(words)))
+                question = rng.choices(text, k=rng.randint(1, 2))
+                examples.append(Example(text, [[*question, separator, rng.choice(text), end]]))
+            likelihood_of(model, collate(examples, 0)).backward()
+            optimizer.step()
+            optimizer.zero_grad()
+        return model
+
+    return make
+
+
+@pytest.fixture(scope="session")
 def read():
     """The memory of texts given as token ids, padded to the longest."""
 
@@ -144,11 +170,7 @@ def naive_diverse(next_logprobs):
                     continue
                 scores = next_logprobs(model, source, prefix).tolist()
                 best = max(
-                    (
-                        token
-                        for token in range(len(scores))
-                        if token != end or step >= limits.shortest
-                    ),
+                    (t for t in range(len(scores)) if t != end or step >= limits.shortest),
                     key=lambda token: scores[token] - strength * counts[token],
                 )
                 prefix.append(best)

@@ -83,7 +83,7 @@ def write_toy(
                 ]
                 write_run(folder, dataset, method, seed, rows)
                 items += [item(row, method, seed) for row in rows if oracle and seed == 0]
-        for source, skill in (("reference", 0.3), ("corrupted", -1)):
+        for source, skill in (("reference", 0.3), ("swapped", -1)):
             for i in range(documents):
                 row = summary_row(random, f"{dataset}-{i:04d}", skill, oracle=True)
                 items.append(item(row, source, 0))

@@ -4,7 +4,7 @@ import numpy as np
 import pytest
 
 from quals.analysis.agreement import agreement_by_error, agreement_rows
-from quals.analysis.comparison import REFERENCES, SYSTEMS, auc_by_source, histogram
+from quals.analysis.comparison import REFERENCES, SWAPS, SYSTEMS, auc_by_source, histogram
 from quals.analysis.formatting import compact, measured, span, table
 from quals.analysis.statistics import draw
 from quals.analysis.tables import (
@@ -173,7 +173,7 @@ def items() -> list[dict]:
             qags=None if number == 0 else 0.1 * number,
             length=12.0,
         )
-        for source in ("reference", "corrupted", "mle")
+        for source in ("reference", "swapped", "mle")
         for number in range(12)
     ]
 
@@ -183,8 +183,8 @@ def test_agreement_has_one_row_per_metric_in_a_fixed_order() -> None:
     assert [row["metric"] for row in rows] == ["quals", "qags", "copy1", "length"]
     quals, qags, copy1, length = rows
     assert (quals["auc"], quals["auc_low"], quals["auc_high"]) == (1, 1, 1)
-    assert (quals["n"], quals["undefined"]) == (36, 0)
-    assert (qags["n"], qags["undefined"]) == (33, 3)
+    assert (quals["n"], quals["undefined"]) == (24, 0)
+    assert (qags["n"], qags["undefined"]) == (22, 2)
     assert copy1["auc"] == 0.5
     for key in ("auc", "auc_low", "pearson", "pearson_high", "spearman", "kendall"):
         assert length[key] is None
@@ -216,7 +216,8 @@ def test_errors_are_set_against_all_consistent_items() -> None:
 def test_sources_are_kept_apart_and_quals_is_set_against_each_metric() -> None:
     rows = auc_by_source("xsum", items(), resamples=50, seed=0, level=0.95)
     table = {(row["population"], row["metric"]): row for row in rows}
-    assert table[REFERENCES, "quals"]["n"] == 24
+    assert table[REFERENCES, "quals"]["n"] == 12
+    assert table[SWAPS, "quals"]["n"] == 18
     assert table[SYSTEMS, "quals"]["n"] == 12
     assert table[SYSTEMS, "copy1"]["quals_ahead"] == 0.5
     assert table[SYSTEMS, "quals"]["quals_ahead"] is None

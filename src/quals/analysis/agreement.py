@@ -20,7 +20,7 @@ METRICS = (
     *("copy1", "copy2", "copy3", "length", "likelihood"),
 )
 ERRORS = ("extrinsic", "entity", "role", "number", "date", "negation", "unparsed")
-MADE = ("reference", "corrupted")  # sources of items that no summarizer wrote
+REFERENCE, SWAPPED = "reference", "swapped"  # sources of items that no summarizer wrote
 
 
 class Items(NamedTuple):
@@ -29,18 +29,23 @@ class Items(NamedTuple):
     truth: np.ndarray
     documents: np.ndarray  # number of the item's document
     errors: np.ndarray  # "" = none
-    made: np.ndarray  # whether a reference or its corruption, not a system's output
+    sources: np.ndarray  # "reference", "swapped" (given an intrinsic error) or a method's name
     scores: dict[str, np.ndarray]
 
     def only(self, chosen: np.ndarray) -> "Items":
         """The items that a mask chooses; documents keep their numbers."""
         scores = {metric: values[chosen] for metric, values in self.scores.items()}
-        parts = (self.truth, self.documents, self.errors, self.made)
+        parts = (self.truth, self.documents, self.errors, self.sources)
         return Items(*(part[chosen] for part in parts), scores)
 
     def scored(self, *metrics: str) -> "Items":
         """The items that have a score under all the metrics."""
         return self.only(~np.isnan([self.scores[metric] for metric in metrics]).any(axis=0))
+
+    @property
+    def of_systems(self) -> np.ndarray:
+        """Whether a summarizer wrote the item."""
+        return ~np.isin(self.sources, (REFERENCE, SWAPPED))
 
     @property
     def consistent(self) -> np.ndarray:
@@ -60,7 +65,7 @@ def collect(items: Sequence[Row]) -> Items:
         np.array([float(item["truth"]) for item in items]),
         documents,
         np.array([item["error"] or "" for item in items]),
-        np.array([item["source"] in MADE for item in items]),
+        np.array([item["source"] for item in items]),
         {
             metric: np.array([_number(item["scores"].get(metric)) for item in items])
             for metric in metrics
@@ -76,7 +81,11 @@ def agreement_rows(
     seed: int = 0,
     level: float = 0.95,
 ) -> list[Row]:
-    """One row per metric: its correlations and AUC with the truth; None where degenerate."""
+    """One row per metric: its correlations and AUC with the truth; None where degenerate.
+
+    Swapped items stay out: they are made to show each kind of error, not as they occur.
+    """
+    items = [item for item in items if item["source"] != SWAPPED]
     table = collect(items)
     counts = document_draws(table, resamples=resamples, seed=seed)
     rows = []

@@ -17,7 +17,6 @@ from quals.analysis.claims import (
     difference,
     span,
 )
-from quals.analysis.comparison import REFERENCES, SYSTEMS
 from quals.analysis.formatting import method_name
 from quals.analysis.statistics import Interval
 from quals.analysis.tables import BASELINES
@@ -37,11 +36,7 @@ def aim_rows(
     margin: float,
 ) -> list[Row]:
     """All aims: QUALS's AUC, room for training, ConSeq's gain in truth, ROUGE kept."""
-    rows = [
-        separation_aim(row)
-        for row in by_source
-        if row["metric"] == "quals" and row["population"] in (REFERENCES, SYSTEMS)
-    ]
+    rows = [separation_aim(row) for row in by_source if row["metric"] == "quals"]
     rows += [room_aim(dataset, main) for dataset in datasets]
     for dataset in datasets:
         rows += [gain_aim(dataset, baseline, differences) for baseline in BASELINES]

@@ -5,11 +5,12 @@ from collections.abc import Sequence
 import numpy as np
 
 from quals.analysis import correlation
-from quals.analysis.agreement import Items, collect, document_draws
+from quals.analysis.agreement import REFERENCE, SWAPPED, Items, collect, document_draws
 from quals.analysis.statistics import Interval, interval
 from quals.jsonl import Row
 
-REFERENCES, SYSTEMS = "references and corruptions", "system outputs"
+REFERENCES, SWAPS, SYSTEMS = "references", "references and swaps", "system outputs"
+POPULATIONS = (REFERENCES, SWAPS, SYSTEMS)
 BINS = 40
 
 
@@ -18,13 +19,17 @@ def auc_by_source(
 ) -> list[Row]:
     """AUC per metric and population, and QUALS's AUC minus it, on the same resampled documents.
 
-    References with their corruptions stand apart from outputs of systems, because in a pool of both
-    a metric can score by telling people's writing from a model's.
+    References as they come stand apart from outputs of systems, because in a pool of both a metric
+    can score by telling people's writing from a model's. The third population sets consistent
+    references against swaps, summaries that were given an intrinsic error each.
     """
     table = collect(items)
     counts = document_draws(table, resamples=resamples, seed=seed)
     rows = []
-    for population, chosen in ((REFERENCES, table.made), (SYSTEMS, ~table.made)):
+    reference = table.sources == REFERENCE
+    swaps = (table.sources == SWAPPED) | (reference & table.consistent)
+    masks = (reference, swaps, table.of_systems)
+    for population, chosen in zip(POPULATIONS, masks, strict=True):
         if not chosen.any():
             continue
         aucs = _Aucs(table.only(chosen), counts)
@@ -105,7 +110,7 @@ def metric_correlation(
     counts = document_draws(table, resamples=resamples, seed=seed)
     both = table.scored(first, second)
     if systems_only:
-        both = both.only(~both.made)
+        both = both.only(both.of_systems)
     rho = correlation.with_interval(
         correlation.weighted_spearman,
         both.scores[first],
@@ -126,6 +131,7 @@ def histogram(benchmark: str, items: Sequence[Row]) -> list[Row]:
     if "quals" not in table.scores:
         return []
     scored = table.scored("quals")
+    scored = scored.only(scored.sources != SWAPPED)
     scores = scored.scores["quals"]
     if not len(scores):
         return []

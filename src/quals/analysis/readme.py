@@ -7,7 +7,6 @@ import argparse
 from collections.abc import Sequence
 from pathlib import Path
 
-from quals.analysis.comparison import REFERENCES, SYSTEMS
 from quals.analysis.formatting import (
     FEWEST_SEEDS,
     MISSING,
@@ -71,13 +70,12 @@ def _cell(row: Row) -> str:
 
 def _agreement(by_source: Sequence[Row]) -> list[str]:
     """AUC of every metric, a column per benchmark and kind of summary."""
-    shown = [row for row in by_source if row["population"] in (REFERENCES, SYSTEMS)]
-    columns = list(dict.fromkeys((row["benchmark"], row["population"]) for row in shown))
+    columns = list(dict.fromkeys((row["benchmark"], row["population"]) for row in by_source))
     if not columns:
         return []
-    cells = {(row["benchmark"], row["population"], row["metric"]): row for row in shown}
+    cells = {(row["benchmark"], row["population"], row["metric"]): row for row in by_source}
     body = []
-    for metric in unique(shown, "metric"):
+    for metric in unique(by_source, "metric"):
         found = [cells.get((*column, metric)) for column in columns]
         body.append([name(metric), *(MISSING if row is None else _auc(row) for row in found)])
     header = ["Metric", *(f"{benchmark}, {population}" for benchmark, population in columns)]

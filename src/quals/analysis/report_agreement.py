@@ -1,6 +1,6 @@
 """How does the report show agreement with the truth? Always beside the controls."""
 
-from quals.analysis.comparison import REFERENCES, SYSTEMS
+from quals.analysis.comparison import POPULATIONS
 from quals.analysis.findings import Findings
 from quals.analysis.formatting import name, number, span, table, unique
 from quals.jsonl import Row
@@ -79,7 +79,7 @@ def _row(rows: list[Row], population: str, metric: str) -> Row:
 def _controls(rows: list[Row]) -> str:
     """Which metrics QUALS does not beat, in words."""
     sentences = []
-    for population in (REFERENCES, SYSTEMS):
+    for population in POPULATIONS:
         compared = [
             row
             for row in rows

@@ -2,8 +2,7 @@
 
 import torch
 
-from quals.decoding.diverse import Hypothesis
-from quals.decoding.sequences import Limits
+from quals.decoding.sequences import Hypothesis, Limits
 from quals.models.t5 import T5, Memory
 
 

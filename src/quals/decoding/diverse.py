@@ -4,21 +4,11 @@ Group by group within a step, a token that earlier groups have chosen at this st
 `strength` for each of them: textbook Hamming diversity. Groups that have ended choose nothing.
 """
 
-from dataclasses import dataclass
-
 import torch
 from torch import Tensor
 
-from quals.decoding.sequences import Limits
+from quals.decoding.sequences import Hypothesis, Limits
 from quals.models.t5 import T5, Memory
-
-
-@dataclass(frozen=True)
-class Hypothesis:
-    """A finished target: its token ids with the end token, and log p of each, penalty-free."""
-
-    ids: list[int]
-    logprobs: list[float]
 
 
 @torch.inference_mode()

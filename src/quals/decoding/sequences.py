@@ -1,6 +1,5 @@
-"""What do decoders share? The batch of texts they write about, and how lengths are bucketed."""
+"""What do all decoders share? The limits of what they write and what comes out."""
 
-from collections.abc import Iterator
 from dataclasses import dataclass
 
 
@@ -12,13 +11,9 @@ class Limits:
     longest: int
 
 
-def by_length(lengths: list[int], budget: int) -> Iterator[list[int]]:
-    """Indices in batches of similar length whose padded size stays within `budget` tokens."""
-    batch: list[int] = []
-    for index in sorted(range(len(lengths)), key=lambda i: (lengths[i], i)):
-        if batch and (len(batch) + 1) * lengths[index] > budget:
-            yield batch
-            batch = []
-        batch.append(index)
-    if batch:
-        yield batch
+@dataclass(frozen=True)
+class Hypothesis:
+    """A finished target: its token ids with the end token, and log p of each, penalty-free."""
+
+    ids: list[int]
+    logprobs: list[float]

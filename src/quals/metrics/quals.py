@@ -9,10 +9,10 @@ from collections.abc import Iterator
 from dataclasses import dataclass
 from pathlib import Path
 
-from quals.decoding.diverse import Hypothesis, diverse_decode
+from quals.decoding.diverse import diverse_decode
 from quals.decoding.reading import read_in_batches
 from quals.decoding.scoring import score_targets
-from quals.decoding.sequences import Limits
+from quals.decoding.sequences import Hypothesis, Limits
 from quals.models import checkpoint
 from quals.models.checkpoint import Checkpoint
 from quals.models.t5 import Memory

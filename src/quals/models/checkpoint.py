@@ -3,7 +3,6 @@
 from dataclasses import dataclass
 from pathlib import Path
 
-import torch
 from pydantic import ValidationError
 from safetensors import SafetensorError
 from safetensors.torch import load_file, save_file
@@ -107,8 +106,3 @@ def save(model: nn.Module, tokenizer: TextTokenizer, folder: Path, **extra_confi
 def parameters(model: nn.Module) -> int:
     """Number of trained values."""
     return sum(p.numel() for p in model.parameters())
-
-
-def choose_threads(threads: int) -> None:
-    """Use `threads` CPU cores; results are the same on every run with the same number."""
-    torch.set_num_threads(threads)

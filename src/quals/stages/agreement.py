@@ -1,4 +1,4 @@
-"""Stage `agreement`: each metric against the truth, on system outputs and corrupted references."""
+"""Stage `agreement`: each metric against the truth, on references, swaps and outputs."""
 
 import random
 
@@ -32,9 +32,7 @@ def main(arguments) -> None:
     written = {row["id"]: row["summary"] for row in read_jsonl(arguments.summaries, {"id": str})}
     texts = [("reference", a, a.summary) for a in articles]
     texts += [("mle", a, written[a.id]) for a in articles]
-    texts += [
-        ("corrupted", a, text) for a, text in _corrupted(arguments, settings, articles, oracle)
-    ]
+    texts += [("swapped", a, text) for a, text in _swapped(arguments, settings, articles, oracle)]
     documents = [a.document for _, a, _ in texts]
     summaries = [text for _, _, text in texts]
     paths = MetricPaths.of(arguments)
@@ -69,7 +67,7 @@ def main(arguments) -> None:
     print(f"agreement {arguments.benchmark}: {len(items)} summaries, {watch.seconds():.0f} s")
 
 
-def _corrupted(
+def _swapped(
     arguments, settings: Agreement, articles: list[Article], oracle: Oracle
 ) -> list[tuple[Article, str]]:
     """A summary with an intrinsic error for every document, so that each kind has its share."""
