@@ -11,7 +11,7 @@ from quals.decoding.beam import beam_search
 from quals.decoding.diverse import choose_apart, diverse_decode
 from quals.decoding.sampling import sample
 from quals.decoding.scoring import score_targets
-from quals.decoding.sequences import Limits, by_length
+from quals.decoding.sequences import Limits
 
 END = 1
 TEXTS = [[4, 5, 6], [7], [8, 9, 4, 10, 11, 6, 5, 4], [], [5, 6]]
@@ -290,24 +290,3 @@ def test_samples_are_as_frequent_as_they_are_likely(make_model, read, next_logpr
     margin = 5 * (expected * (1 - expected) / draws).sqrt() + 1e-9
     assert ((counts / draws - expected).abs() <= margin).all()
     assert expected.max() < 0.9  # the draw is no formality
-
-
-def test_samples_of_a_text_are_independent(make_model, read):
-    found = sample(
-        make_model(12, scale=1.0),
-        read(make_model(12), [[4, 5]]),
-        samples=50,
-        top_k=12,
-        limits=Limits(2, 5),
-        generator=torch.Generator().manual_seed(0),
-    )[0]
-    assert len(set(map(tuple, found))) > 10
-
-
-@given(st.lists(st.integers(1, 30), max_size=30), st.integers(1, 100))
-def test_batches_by_length_cover_everything_once_within_the_budget(lengths, budget):
-    batches = list(by_length(lengths, budget))
-    assert sorted(index for batch in batches for index in batch) == list(range(len(lengths)))
-    for batch in batches:
-        size = len(batch) * max(lengths[index] for index in batch)
-        assert size <= budget or len(batch) == 1

@@ -100,6 +100,8 @@ def test_the_oracle_finds_the_error_of_each_of_5000_summaries(style):
         ("Albion Rovers nearly beat Argent United 3-1.", ("unparsed",)),
         (TRUE, ("unparsed",)),
         (TRUE + ". Cheers broke out.", ("unparsed",)),
+        ("Shops in Kelby stayed open the whole day.", ("unparsed",)),
+        ("Elsewhere, shops in Kelby stayed open all day.", ("unparsed",)),
         ("", ("unparsed",)),
         ("  ", ("unparsed",)),
         (TRUE + ". The talks were held in Marlow.", ("unparsed",)),
@@ -193,11 +195,6 @@ def test_a_cue_changes_no_meaning(cue):
 def test_background_is_true_only_word_for_word(sentence, consistent):
     assert errors_of(sentence) == (() if consistent else ("extrinsic",))
     assert errors_of(f"{TRUE}. {sentence}") == (() if consistent else ("extrinsic",))
-
-
-def test_reworded_background_is_unparsed():
-    assert errors_of("Shops in Kelby stayed open the whole day.") == ("unparsed",)
-    assert errors_of("Elsewhere, shops in Kelby stayed open all day.") == ("unparsed",)
 
 
 def test_background_is_no_statement_about_an_event():

@@ -57,7 +57,8 @@ class QuestionGenerator:
 
     def source(self, text: list[int], answer: list[int]) -> list[int]:
         """Text, separator, answer; a text that is too long is cut, the answer never."""
-        return [*text[: self.settings.max_source_tokens - len(answer) - 1], self.separator, *answer]
+        room = max(0, self.settings.max_source_tokens - len(answer) - 1)
+        return [*text[:room], self.separator, *answer]
 
     def generate(self, work: list[tuple[str, str]]) -> list[list[_Question]]:
         """The best questions for each (text, answer), likeliest first."""

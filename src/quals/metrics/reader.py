@@ -59,12 +59,14 @@ class Reader:
             logits.flatten(0, 1), self.settings.longest_answer, self.settings.null_threshold
         ).view(*logits.shape[:2], 2)
         return [
-            [
-                "" if last < 0 else text[encoding.offsets[first][0] : encoding.offsets[last][1]]
-                for first, last in rows[: len(asked[text])]
-            ]
+            [cut(text, encoding.offsets, *span) for span in rows[: len(asked[text])]]
             for text, encoding, rows in zip(texts, encodings, spans.tolist(), strict=True)
         ]
+
+
+def cut(text: str, offsets: list[tuple[int, int]], first: int, last: int) -> str:
+    """The characters from token `first` to token `last`, without the space before; "" if none."""
+    return "" if last < 0 else text[offsets[first][0] : offsets[last][1]].strip()
 
 
 def best_spans(logits: Tensor, longest: int, null_threshold: float) -> Tensor:

@@ -57,7 +57,7 @@ def question_examples(
     answers = tokenizer.encode([q.answer for _, q in asked])
     questions = tokenizer.encode([q.question for _, q in asked])
     return [
-        Example([*sources[c.id][: limit - len(a) - 1], separator, *a], [[*q, end]])
+        Example([*sources[c.id][: max(0, limit - len(a) - 1)], separator, *a], [[*q, end]])
         for (c, _), a, q in zip(asked, answers, questions, strict=True)
     ]
 
