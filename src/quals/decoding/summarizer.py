@@ -11,17 +11,17 @@ from quals.decoding.scoring import score_targets
 from quals.decoding.sequences import Limits
 from quals.models.checkpoint import Checkpoint
 from quals.models.t5 import Memory
-from quals.params import Section
+from quals.params import Count, Natural, Section
 
 
 class SummaryLimits(Section):
     """How a corpus is decoded: beam search and lengths in tokens, the end token not counted."""
 
-    beams: int
-    shortest: int
-    longest: int
+    beams: Count
+    shortest: Natural
+    longest: Count
     length_penalty: float
-    batch_size: int
+    batch_size: Count
 
 
 class Summarizer:

@@ -4,7 +4,7 @@ from collections.abc import Sequence
 from statistics import fmean
 from typing import Protocol
 
-from quals.params import Section
+from quals.params import Count, Section
 from quals.text import sentences
 
 
@@ -19,8 +19,8 @@ class ClaimClassifier(Protocol):
 class FactccSettings(Section):
     """How the classifier reads: the document's length in tokens, and documents in a batch."""
 
-    longest: int
-    contexts_per_batch: int
+    longest: Count
+    contexts_per_batch: Count
 
 
 class FactCC:

@@ -16,7 +16,7 @@ from quals.metrics.answers import extract
 from quals.metrics.reader import Reader
 from quals.models.checkpoint import Checkpoint
 from quals.models.tokenizer import SEPARATOR
-from quals.params import Section
+from quals.params import Count, Section
 from quals.records import Comparison, QagsScore
 from quals.text import token_f1
 
@@ -28,16 +28,16 @@ class QagsSettings(Section):
     code does; it changes the cost and no score, and only the `speed` stage turns it on.
     """
 
-    answers: int
+    answers: Count
     refill_answers: bool
-    questions_per_answer: int
-    beams: int
-    shortest_question: int
-    longest_question: int
+    questions_per_answer: Count
+    beams: Count
+    shortest_question: Count
+    longest_question: Count
     length_penalty: float
-    max_questions: int
-    max_source_tokens: int
-    row_budget: int
+    max_questions: Count
+    max_source_tokens: Count
+    row_budget: Count
 
 
 @dataclass(frozen=True)

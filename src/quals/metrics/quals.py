@@ -17,7 +17,7 @@ from quals.models import checkpoint
 from quals.models.checkpoint import Checkpoint
 from quals.models.t5 import Memory
 from quals.models.tokenizer import load_special_ids
-from quals.params import Section
+from quals.params import Count, Natural, NonNegative, Section
 from quals.records import Pair, QualsScore
 from quals.text import contains_whole_words
 
@@ -25,13 +25,13 @@ from quals.text import contains_whole_words
 class QualsSettings(Section):
     """Everything that QUALS depends on besides the model."""
 
-    groups: int
-    diversity_strength: float
-    shortest: int
-    longest: int
-    max_pairs: int
-    max_source_tokens: int
-    row_budget: int
+    groups: Count
+    diversity_strength: NonNegative
+    shortest: Natural
+    longest: Count
+    max_pairs: Count
+    max_source_tokens: Count
+    row_budget: Count
 
 
 @dataclass(frozen=True)

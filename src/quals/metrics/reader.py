@@ -8,7 +8,7 @@ from tqdm import tqdm
 
 from quals.models import heads
 from quals.models.heads import ProbeFormatter, SpanPointer
-from quals.params import Section
+from quals.params import Count, Section
 
 
 class ReaderSettings(Section):
@@ -17,10 +17,10 @@ class ReaderSettings(Section):
     An answer is given unless no answer scores higher by more than `null_threshold` (QAGS: 0).
     """
 
-    longest: int
-    longest_answer: int
+    longest: Count
+    longest_answer: Count
     null_threshold: float
-    contexts_per_batch: int
+    contexts_per_batch: Count
 
 
 class Reader:

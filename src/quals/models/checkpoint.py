@@ -90,7 +90,7 @@ def save(model: nn.Module, tokenizer: TextTokenizer, folder: Path, **extra_confi
     folder.mkdir(parents=True, exist_ok=True)
     config = {
         **model.config.model_dump(),
-        "architectures": [f"{type(model).__name__}ForConditionalGeneration"],
+        "architectures": [architecture(model)],
         "model_type": "t5",
         "feed_forward_proj": "relu",
         "tie_word_embeddings": True,
@@ -101,6 +101,12 @@ def save(model: nn.Module, tokenizer: TextTokenizer, folder: Path, **extra_confi
     tokenizer.save(folder)
     state = {name: tensor.contiguous() for name, tensor in model.state_dict().items()}
     write_whole(folder / WEIGHTS, lambda path: save_file(state, path, metadata={"format": "pt"}))
+
+
+def architecture(model: nn.Module) -> str:
+    """The name in `config.json`; a plain T5 has the one that `transformers` knows."""
+    name = type(model).__name__
+    return f"{name}ForConditionalGeneration" if name == "T5" else name
 
 
 def parameters(model: nn.Module) -> int:

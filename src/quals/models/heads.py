@@ -10,6 +10,7 @@ from typing import TypeVar
 import torch
 from torch import Tensor, nn
 
+from quals.jsonl import read_json
 from quals.models import checkpoint
 from quals.models.t5 import T5, T5Config, additive
 from quals.models.tokenizer import SEPARATOR, TextTokenizer, pad
@@ -75,7 +76,8 @@ def load(kind: type[P], folder: Path | str) -> tuple[P, TextTokenizer]:
     """A model of that kind from its own folder, or a new head on the body in a plain T5 folder."""
     folder = Path(folder)
     model = kind(checkpoint.read_config(folder))
-    checkpoint.load_weights(model, folder, new=HEADS)
+    own = read_json(folder / "config.json").get("architectures") == [checkpoint.architecture(model)]
+    checkpoint.load_weights(model, folder, new=() if own else HEADS)
     return model.eval(), TextTokenizer.load(folder)
 
 

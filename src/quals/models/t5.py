@@ -14,7 +14,7 @@ from dataclasses import dataclass
 import torch
 from torch import Tensor, nn
 
-from quals.params import Section
+from quals.params import Count, Natural, Positive, Section
 
 MASKED = -1e9
 
@@ -22,19 +22,19 @@ MASKED = -1e9
 class T5Config(Section):
     """The part of a T5 `config.json` that this network needs."""
 
-    vocab_size: int
-    d_model: int
-    d_kv: int
-    d_ff: int
-    num_layers: int
-    num_decoder_layers: int
-    num_heads: int
-    relative_attention_num_buckets: int
-    relative_attention_max_distance: int
-    layer_norm_epsilon: float
-    pad_token_id: int
-    eos_token_id: int
-    decoder_start_token_id: int
+    vocab_size: Count
+    d_model: Count
+    d_kv: Count
+    d_ff: Count
+    num_layers: Count
+    num_decoder_layers: Count
+    num_heads: Count
+    relative_attention_num_buckets: Count
+    relative_attention_max_distance: Count
+    layer_norm_epsilon: Positive
+    pad_token_id: Natural
+    eos_token_id: Natural
+    decoder_start_token_id: Natural
 
 
 @dataclass

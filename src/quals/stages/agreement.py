@@ -9,7 +9,7 @@ from quals.decoding.summarizer import Summarizer, SummaryLimits
 from quals.jsonl import read_jsonl, write_json, write_jsonl
 from quals.metrics.suite import MetricPaths, MetricSuite
 from quals.models import checkpoint
-from quals.params import Section, load_section
+from quals.params import Natural, Section, load_section
 from quals.signature import signature
 from quals.stages.corpus import Corpus
 from quals.stages.train_mle import TrainMle
@@ -21,7 +21,7 @@ from quals.training.loop import Stopwatch
 class Agreement(Section):
     """The scale's `agreement` section."""
 
-    seed: int
+    seed: Natural
 
 
 def main(arguments) -> None:

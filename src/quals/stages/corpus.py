@@ -5,7 +5,7 @@ from collections import Counter
 
 from quals.command import run, stage_parser
 from quals.jsonl import write_jsonl
-from quals.params import Section, load_section
+from quals.params import Count, Natural, Section, Share, load_section
 from quals.testbed.news import Noise, write_article, write_summary
 from quals.testbed.world import draw_story
 
@@ -13,12 +13,12 @@ from quals.testbed.world import draw_story
 class Corpus(Section):
     """The scale's `corpus` section: split sizes, what articles state, and each style's noise."""
 
-    seed: int
-    train: int
-    validation: int
-    test: int
-    detail_share: float
-    aside_share: float
+    seed: Natural
+    train: Count
+    validation: Count
+    test: Count
+    detail_share: Share
+    aside_share: Share
     noise: dict[str, Noise]
 
 

@@ -4,7 +4,7 @@ import random
 
 from quals.command import run, stage_parser
 from quals.jsonl import write_jsonl
-from quals.params import Section, load_section
+from quals.params import Count, Natural, Section, Share, load_section
 from quals.stages.corpus import Corpus
 from quals.testbed.news import ask, ask_in_vain, write_article, write_summary
 from quals.testbed.pipeline import save_pipeline
@@ -19,15 +19,15 @@ class Questions(Section):
     drawn evenly, so that it does not learn the habits of the corpus.
     """
 
-    seed: int
-    train_articles: int
-    train_summaries: int
-    validation_articles: int
-    validation_summaries: int
-    per_article: int
-    per_summary: int
-    unanswerable_share: float
-    swap_share: float
+    seed: Natural
+    train_articles: Count
+    train_summaries: Count
+    validation_articles: Count
+    validation_summaries: Count
+    per_article: Count
+    per_summary: Count
+    unanswerable_share: Share
+    swap_share: Share
 
 
 def main(arguments) -> None:

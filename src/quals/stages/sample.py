@@ -7,7 +7,7 @@ from quals.corpus import read_articles
 from quals.decoding.summarizer import Summarizer, SummaryLimits
 from quals.jsonl import write_jsonl
 from quals.models import checkpoint
-from quals.params import Section, load_section
+from quals.params import Count, Section, load_section
 from quals.stages.train_mle import TrainMle
 from quals.training.loop import Stopwatch, seed_everything
 
@@ -15,9 +15,9 @@ from quals.training.loop import Stopwatch, seed_everything
 class Sample(Section):
     """The scale's `sample` section (paper.md 4a: six samples, top-k 50)."""
 
-    documents: int
-    samples: int
-    top_k: int
+    documents: Count
+    samples: Count
+    top_k: Count
 
 
 def main(arguments) -> None:

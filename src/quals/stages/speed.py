@@ -16,7 +16,7 @@ from quals.metrics.qags import QagsSettings
 from quals.metrics.quals import Quals, QualsSettings
 from quals.metrics.reader import ReaderSettings
 from quals.metrics.suite import MetricPaths, load_qags
-from quals.params import Section, load_section
+from quals.params import Count, Natural, Section, Share, load_section
 from quals.signature import device_name, signature
 from quals.testbed.oracle import Oracle
 from quals.training.loop import Stopwatch
@@ -29,18 +29,18 @@ class Speed(Section):
     filled up by repeats. `groups` is the grid of the cost curve.
     """
 
-    seed: int
-    repeats: int
-    level: float
-    paper_summaries: int
-    paper_groups: int
-    paper_answers: int
-    paper_questions_per_answer: int
-    paper_beams: int
-    paper_max_questions: int
-    engine_summaries: int
+    seed: Natural
+    repeats: Count
+    level: Share
+    paper_summaries: Count
+    paper_groups: Count
+    paper_answers: Count
+    paper_questions_per_answer: Count
+    paper_beams: Count
+    paper_max_questions: Count
+    engine_summaries: Count
     groups: list[int]
-    curve_summaries: int
+    curve_summaries: Count
 
 
 @dataclass(frozen=True)

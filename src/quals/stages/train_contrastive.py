@@ -4,9 +4,10 @@ import random
 
 from quals.command import run, stage_parser
 from quals.corpus import read_articles
+from quals.errors import InputError
 from quals.jsonl import read_jsonl, write_json
 from quals.models import checkpoint
-from quals.params import Section, load_section
+from quals.params import Count, NonNegative, Section, Share, load_section
 from quals.signature import signature
 from quals.stages.train_mle import TrainMle
 from quals.training.batches import epochs
@@ -18,10 +19,10 @@ from quals.training.selection import Scored, select_pairs
 class Contrastive(Section):
     """The scale's `contrastive` section: what all methods share, so that they compare."""
 
-    pairs: int
-    negative_share: float
-    steps: int
-    batch_size: int
+    pairs: Count
+    negative_share: Share
+    steps: Count
+    batch_size: Count
     optimisation: Optimisation
 
 
@@ -32,9 +33,9 @@ class Method(Section):
     """
 
     selector: str
-    positive_share: float | None
+    positive_share: Share | None
     negative_tokens: str
-    negative_weight: float
+    negative_weight: NonNegative
 
 
 def main(arguments) -> None:
@@ -50,6 +51,10 @@ def main(arguments) -> None:
         positive_share=method.positive_share,
         most=shared.pairs,
     )
+    if not pairs:
+        raise InputError(
+            f"{arguments.rewards}/{method.selector}.jsonl: S+ and S- share no document"
+        )
     start = checkpoint.load(arguments.init)
     articles = {article.id: article for article in read_articles(arguments.corpus, "train")}
     examples = contrast_examples(pairs, articles, start, source_limit)

@@ -16,7 +16,7 @@ from quals.models import checkpoint, heads
 from quals.models.classifier import TrainedClassifier
 from quals.models.heads import ClaimClassifier, ProbeFormatter
 from quals.models.tokenizer import TextTokenizer
-from quals.params import Section, load_section
+from quals.params import Count, Natural, Section, Share, load_section
 from quals.signature import signature
 from quals.training.batches import shuffled
 from quals.training.loop import Optimisation, Stopwatch, curve, seed_everything, train
@@ -26,15 +26,15 @@ from quals.training.qa import IGNORED, ProbeBatch, probe_loss
 class TrainFactcc(Section):
     """The scale's `train_factcc` section."""
 
-    seed: int
-    documents: int
-    validation_documents: int
-    pairs_per_document: int
-    shortest_claim: int
-    noise_share: float
-    noise_chance: float
-    steps: int
-    documents_per_batch: int
+    seed: Natural
+    documents: Count
+    validation_documents: Count
+    pairs_per_document: Count
+    shortest_claim: Count
+    noise_share: Share
+    noise_chance: Share
+    steps: Count
+    documents_per_batch: Count
     optimisation: Optimisation
 
 

@@ -8,7 +8,7 @@ from quals.decoding.summarizer import Summarizer, SummaryLimits
 from quals.jsonl import write_json
 from quals.models import checkpoint
 from quals.models.checkpoint import Checkpoint
-from quals.params import Section, load_section
+from quals.params import Count, Section, load_section
 from quals.signature import signature
 from quals.training.batches import Example, epochs
 from quals.training.loop import Optimisation, Stopwatch, curve, seed_everything, train
@@ -18,9 +18,9 @@ from quals.training.qa import likelihood_of
 class TrainMle(Section):
     """The scale's `train_mle` section."""
 
-    steps: int
-    batch_size: int
-    max_source_tokens: int
+    steps: Count
+    batch_size: Count
+    max_source_tokens: Count
     optimisation: Optimisation
 
 

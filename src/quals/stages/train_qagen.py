@@ -12,7 +12,7 @@ from quals.models import checkpoint
 from quals.models.checkpoint import Checkpoint
 from quals.models.t5 import T5, T5Config
 from quals.models.tokenizer import END, PAD, SEPARATOR, TextTokenizer, train_tokenizer
-from quals.params import Section, load_section
+from quals.params import Count, Natural, Section, load_section
 from quals.signature import signature
 from quals.testbed.truth import judge_answer
 from quals.testbed.world import Story
@@ -24,26 +24,26 @@ from quals.training.qa import likelihood_of_parts, qagen_examples
 class Network(Section):
     """Sizes of a small T5 that is trained from scratch."""
 
-    vocab_size: int
-    d_model: int
-    d_kv: int
-    d_ff: int
-    layers: int
-    heads: int
-    position_buckets: int
-    position_distance: int
+    vocab_size: Count
+    d_model: Count
+    d_kv: Count
+    d_ff: Count
+    layers: Count
+    heads: Count
+    position_buckets: Count
+    position_distance: Count
 
 
 class TrainQagen(Section):
     """The scale's `train_qagen` section."""
 
-    seed: int
+    seed: Natural
     network: Network
-    steps: int
-    articles_per_batch: int
-    summaries_per_batch: int
-    max_source_tokens: int
-    gate_contexts: int
+    steps: Count
+    articles_per_batch: Count
+    summaries_per_batch: Count
+    max_source_tokens: Count
+    gate_contexts: Count
     optimisation: Optimisation
 
 

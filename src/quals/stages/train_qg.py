@@ -8,7 +8,7 @@ from quals.jsonl import write_json
 from quals.metrics.qags import QagsSettings, QuestionGenerator
 from quals.models import checkpoint
 from quals.models.tokenizer import END, PAD, SEPARATOR
-from quals.params import Section, load_section
+from quals.params import Count, Natural, Section, load_section
 from quals.signature import signature
 from quals.text import exact_match
 from quals.training.batches import epochs
@@ -19,10 +19,10 @@ from quals.training.qa import likelihood_of, question_examples
 class TrainQg(Section):
     """The scale's `train_qg` section."""
 
-    seed: int
-    steps: int
-    batch_size: int
-    gate_questions: int
+    seed: Natural
+    steps: Count
+    batch_size: Count
+    gate_questions: Count
     optimisation: Optimisation
 
 

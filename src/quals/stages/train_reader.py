@@ -10,7 +10,7 @@ from quals.metrics.reader import Reader, ReaderSettings
 from quals.models import checkpoint, heads
 from quals.models.heads import ProbeFormatter, SpanPointer
 from quals.models.tokenizer import TextTokenizer
-from quals.params import Section, load_section
+from quals.params import Count, Natural, Section, load_section
 from quals.signature import signature
 from quals.text import exact_match, token_f1
 from quals.training.batches import shuffled
@@ -21,11 +21,11 @@ from quals.training.qa import ProbeBatch, probe_loss, span_batch, span_examples
 class TrainReader(Section):
     """The scale's `train_reader` section."""
 
-    seed: int
-    steps: int
-    articles_per_batch: int
-    summaries_per_batch: int
-    gate_contexts: int
+    seed: Natural
+    steps: Count
+    articles_per_batch: Count
+    summaries_per_batch: Count
+    gate_contexts: Count
     optimisation: Optimisation
 
 

@@ -189,7 +189,7 @@ COURTS = _event(
     reports="""
     {convict} <was jailed|was imprisoned/was not jailed|was not imprisoned> for {years} years for {offence}%.
     {judge} <sentenced/did not sentence> {convict} to {years} years for {offence}%.
-    A {years} year sentence for {offence} <was/was not> given to {convict}%.
+    A sentence of {years} years for {offence} <was/was not> given to {convict}%.
     """,
     digests="""
     {convict} <must/need not> [spend|serve] {years} years behind bars for {offence}%.
@@ -371,12 +371,12 @@ TRANSPORT = _event(
     exchange="origin target",
     reports="""
     A crash on the {carrier} service from {origin} to {target} <injured|hurt/did not injure|did not hurt> {injured} people%.
-    {injured} people <were/were not> injured when a {carrier} service from {origin} to {target} crashed%.
-    {injured} people <were/were not> hurt in a {carrier} crash between {origin} and {target}%.
+    {injured} people <were/were not> injured when the {carrier} service from {origin} to {target} crashed%.
+    {injured} people <were/were not> hurt in the {carrier} crash between {origin} and {target}%.
     """,
     digests="""
-    {injured} passengers <needed/did not need> [treatment|care] after a {carrier} accident from {origin} to {target}%.
-    A {carrier} accident on the route from {origin} to {target} <has/has not> wounded {injured} passengers%.
+    {injured} passengers <needed/did not need> [treatment|care] after the {carrier} accident from {origin} to {target}%.
+    The {carrier} accident on the route from {origin} to {target} <has/has not> wounded {injured} passengers%.
     """,
     modifiers="""
     with {driver} at the [controls|wheel]

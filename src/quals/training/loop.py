@@ -11,7 +11,7 @@ from accelerate import Accelerator
 from torch import Tensor, nn
 from tqdm import tqdm
 
-from quals.params import Section
+from quals.params import Natural, NonNegative, Positive, Section
 
 Batch = TypeVar("Batch")
 
@@ -19,10 +19,10 @@ Batch = TypeVar("Batch")
 class Optimisation(Section):
     """AdamW with linear warm-up and linear decay to zero over the batches of a run."""
 
-    lr: float
-    warmup_steps: int
-    weight_decay: float
-    clip_norm: float
+    lr: Positive
+    warmup_steps: Natural
+    weight_decay: NonNegative
+    clip_norm: Positive
 
 
 def seed_everything(seed: int) -> None:

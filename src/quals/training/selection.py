@@ -47,7 +47,7 @@ def select_pairs(
 
     S-: the `negative_share` of all documents whose worst candidate is lowest. S+: the
     `positive_share` whose reference is highest; None where the selector cannot tell references
-    apart (ROUGE), and S+ are then the references of S-. Undefined scores rank last in both; ties
+    apart (ROUGE), and S+ are then the references of S-. Undefined scores are never selected; ties
     fall to the smaller id. If more than `most` remain, those with the lowest negatives are kept.
     """
     eligible = [d for d in documents if d.worst is not None]
