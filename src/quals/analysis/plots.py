@@ -98,8 +98,11 @@ def truth_figure(histograms: pd.DataFrame) -> Figure:
 
     Columns: benchmark, consistent, edges, counts.
     """
-    benchmarks = list(histograms.benchmark.unique())
     figure = Figure(figsize=(WIDTH, 3.6), layout="constrained")
+    if histograms.empty:
+        figure.text(0.5, 0.5, "No summary has a QUALS score", ha="center")
+        return figure
+    benchmarks = list(histograms.benchmark.unique())
     for axes, benchmark in zip(_panels(figure, len(benchmarks)), benchmarks, strict=True):
         for row in histograms[histograms.benchmark == benchmark].itertuples():
             counts, edges = np.array(row.counts), np.array(row.edges)
