@@ -20,7 +20,9 @@ def test_drawing_and_table_name_the_stages_of_dvc_yaml():
     drawing = README.split("```mermaid")[1].split("```")[0]
     assert set(re.findall(r"[a-z_]+", drawing.split("LR")[1])) == stages
     table = README.split("| stage | per | does |")[1].split("\n\n")[0]
-    assert set(re.findall(r"`([a-z_]+)`", "".join(re.findall(r"^\|[^|]+\|", table, re.M)))) == stages
+    assert (
+        set(re.findall(r"`([a-z_]+)`", "".join(re.findall(r"^\|[^|]+\|", table, re.M)))) == stages
+    )
 
 
 def test_drawing_has_only_edges_that_the_pipeline_has():

@@ -92,12 +92,12 @@ SPORT = _event(
     exchange="winner loser",
     reports="""
     {winner} <beat|defeated/did not beat|failed to defeat> {loser} {score}%.
-    {loser} <lost/did not lose> {score} to {winner}%.
+    {winner} <won/did not win> {score} against {loser}%.
     It finished {score} as {winner} <overcame/did not overcome> {loser}%.
     """,
     digests="""
     {winner} <claimed|earned/did not claim|failed to earn> a {score} [win|victory] over {loser}%.
-    {loser} <were/were not> [sunk|downed] {score} by {winner}%.
+    {winner} <sank|downed/did not sink|did not down> {loser} {score}%.
     """,
     modifiers="""
     in {place}
@@ -140,12 +140,12 @@ BUSINESS = _event(
     exchange="buyer target",
     reports="""
     {buyer} <has bought|has acquired/has not bought|has not acquired> {target} for {price}%.
-    {target} <was sold/was not sold> to {buyer} for {price}%.
+    For {price} {buyer} <has taken/has not taken> control of {target}%.
     {buyer} <paid/did not pay> {price} for {target}%.
     """,
     digests="""
     {buyer} <is/is not> [taking over|swallowing] {target} in a {price} [deal|takeover]%.
-    A {price} [deal|takeover] <will/will not> hand {target} to {buyer}%.
+    {buyer} <will/will not> [own|control] {target} after a {price} [deal|takeover]%.
     """,
     modifiers="""
     under [chief executive|boss] {chief}
@@ -188,7 +188,7 @@ COURTS = _event(
     exchange="convict judge",
     reports="""
     {convict} <was jailed|was imprisoned/was not jailed|was not imprisoned> for {years} years for {offence}%.
-    {judge} <sentenced/did not sentence> {convict} to {years} years for {offence}%.
+    {convict} <was sentenced/was not sentenced> to {years} years for {offence}%.
     A sentence of {years} years for {offence} <was/was not> given to {convict}%.
     """,
     digests="""

@@ -14,11 +14,11 @@ CUES = ("Elsewhere, ", "In other news, ", "Separately, ")
 BACKGROUND = tuple(
     Template(line)
     for line in (
-        "{person} was not available for comment.",
-        "{person} told reporters that more news would follow.",
-        "Shops in {place} stayed open all day.",
-        "People in {place} said they were surprised.",
-        "A spokesman for {company} made no statement.",
+        "Nobody was available for comment.",
+        "Reporters were told that more news would follow.",
+        "Shops nearby stayed open all day.",
+        "People on the streets said they were surprised.",
+        "The police made no statement.",
         "Local radio had reported the story first.",
         "Officials promised a full report within weeks.",
         "Few people had expected the news.",
