@@ -7,7 +7,7 @@ from quals.corpus import read_articles
 from quals.errors import InputError
 from quals.jsonl import read_jsonl, write_json
 from quals.models import checkpoint
-from quals.params import Count, NonNegative, Section, Share, load_section
+from quals.params import Count, Natural, NonNegative, Positive, Section, Share, load_section
 from quals.signature import signature
 from quals.stages.train_mle import TrainMle
 from quals.training.batches import epochs
@@ -23,19 +23,23 @@ class Contrastive(Section):
     negative_share: Share
     steps: Count
     batch_size: Count
-    optimisation: Optimisation
+    warmup_steps: Natural
+    weight_decay: NonNegative
+    clip_norm: Positive
 
 
 class Method(Section):
     """One entry of the scale's `methods` section.
 
-    `positive_share` is null where the selector cannot tell references apart.
+    `positive_share` is null where the selector cannot tell references apart. `lr` is the loss's:
+    one that punishes every token of S- stands a smaller one.
     """
 
     selector: str
     positive_share: Share | None
     negative_tokens: str
     negative_weight: NonNegative
+    lr: Positive
 
 
 def main(arguments) -> None:
@@ -70,7 +74,12 @@ def main(arguments) -> None:
             negative_tokens=method.negative_tokens, negative_weight=method.negative_weight
         ),
         steps=shared.steps,
-        optimisation=shared.optimisation,
+        optimisation=Optimisation(
+            lr=method.lr,
+            warmup_steps=shared.warmup_steps,
+            weight_decay=shared.weight_decay,
+            clip_norm=shared.clip_norm,
+        ),
         title=f"train_contrastive {arguments.method}",
     )
     checkpoint.save(start.model, start.tokenizer, arguments.out)
