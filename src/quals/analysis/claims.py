@@ -263,7 +263,7 @@ def relation_claim(
         f"Second-hand claim without a number. Rule (ours): reproduced if Spearman's rho over "
         f"system outputs has its interval at or above {VERY_WELL}, not reproduced if wholly below, "
         f"else inconclusive. System outputs {span(found)} (n = {n}); with references and "
-        f"corruptions {span(every)} (n = {total})."
+        f"swaps {span(every)} (n = {total})."
     )
     text = f"QUALS correlates with QAGS (Spearman, {benchmark})"
     return claim(text, '"very well" (second-hand)', found, verdict, why)

@@ -28,7 +28,7 @@ PANELS = ("truth", "qags", "factcc", "quals", "rougeL")
 UNITS = {
     "truth": "share of summaries",
     "qags": "mean answer F1",
-    "factcc": "share judged correct",
+    "factcc": "mean p(consistent)",
     "quals": "nats per token",
     "rougeL": "F1",
 }
