@@ -16,6 +16,7 @@ from quals.analysis.claims import (
     claim,
     difference,
     span,
+    threshold_verdict,
 )
 from quals.analysis.formatting import method_name
 from quals.analysis.statistics import Interval
@@ -46,12 +47,7 @@ def aim_rows(
 def separation_aim(row: Row) -> Row:
     """QUALS ranks consistent above inconsistent summaries."""
     found = Interval(row["auc"], row["auc_low"], row["auc_high"])
-    if found.value is None:
-        verdict = UNTESTABLE
-    elif found.low is None or found.low < AUC_AIM <= found.high:
-        verdict = INCONCLUSIVE
-    else:
-        verdict = REPRODUCED if found.low >= AUC_AIM else NOT_REPRODUCED
+    verdict = threshold_verdict(found, AUC_AIM)
     why = (
         f"Rule: reached if the AUC's interval lies at or above {AUC_AIM}, missed if wholly below, "
         f"else inconclusive. AUC {span(found)} over {row['consistent']} consistent and "

@@ -52,6 +52,15 @@ def span(found: Interval, digits: int = 3) -> str:
     return f"{found.value:.{digits}f} [{found.low:.{digits}f}, {found.high:.{digits}f}]"
 
 
+def threshold_verdict(found: Interval, least: float) -> str:
+    """Reproduced if the interval lies at or above `least`, not if wholly below, else open."""
+    if found.value is None:
+        return UNTESTABLE
+    if found.low is None or found.low < least <= found.high:
+        return INCONCLUSIVE
+    return REPRODUCED if found.low >= least else NOT_REPRODUCED
+
+
 def direction(row: Row) -> int:
     """1 or -1 if a difference is settled (Holm's p below 0.05, interval off zero), else 0."""
     if row["p_holm"] is None or row["p_holm"] >= ALPHA or row["low"] is None:
@@ -253,12 +262,7 @@ def relation_claim(
     fixed = {"resamples": resamples, "seed": seed, "level": level}
     found, n = metric_correlation(items, "quals", "qags", systems_only=True, **fixed)
     every, total = metric_correlation(items, "quals", "qags", systems_only=False, **fixed)
-    if found.value is None:
-        verdict = UNTESTABLE
-    elif found.low is None or found.low < VERY_WELL <= found.high:
-        verdict = INCONCLUSIVE
-    else:
-        verdict = REPRODUCED if found.low >= VERY_WELL else NOT_REPRODUCED
+    verdict = threshold_verdict(found, VERY_WELL)
     why = (
         f"Second-hand claim without a number. Rule (ours): reproduced if Spearman's rho over "
         f"system outputs has its interval at or above {VERY_WELL}, not reproduced if wholly below, "
