@@ -25,8 +25,9 @@ def stages(grid: dict[str, list]) -> list[Stage]:
     """All cells of all stages in the order of dvc.yaml, over the lists of `grid`."""
     found = []
     for name, stage in load_yaml(ROOT / "dvc.yaml")["stages"].items():
-        keys = list(stage["matrix"])
-        lists = [grid[stage["matrix"][key].strip("${}")] for key in keys]
+        matrix = stage.get("matrix", {})
+        keys = list(matrix)
+        lists = [grid[matrix[key].strip("${}")] for key in keys]
         for values in itertools.product(*lists):
             item = dict(zip(keys, values, strict=True))
             found.append(_cell(name, stage, item))
@@ -44,7 +45,8 @@ def _cell(name: str, stage: dict, item: dict[str, object]) -> Stage:
     ]
     params = {
         fill(file): [fill(key) for key in keys]
-        for entry in stage["params"]
+        for entry in stage.get("params", [])
         for file, keys in entry.items()
     }
-    return Stage(name, fill(stage["cmd"]).split(), list(map(fill, stage["deps"])), outs, params)
+    deps = [fill(dep) for dep in stage.get("deps", [])]
+    return Stage(name, fill(stage["cmd"]).split(), deps, outs, params)

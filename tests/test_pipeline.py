@@ -2,7 +2,6 @@
 
 import ast
 import re
-from pathlib import Path
 
 import pytest
 from pipeline import ROOT, stages
@@ -15,29 +14,6 @@ FIRST_CELLS = {cell.name: cell for cell in reversed(CELLS)}
 SOURCE = ROOT / "src"
 
 
-def imported(path: Path) -> set[Path]:
-    """The package's own modules that a file imports, wherever in the file."""
-    names = set()
-    for node in ast.walk(ast.parse(path.read_text())):
-        if isinstance(node, ast.Import):
-            names |= {alias.name for alias in node.names}
-        elif isinstance(node, ast.ImportFrom) and node.module:
-            names |= {node.module, *(f"{node.module}.{alias.name}" for alias in node.names)}
-    files = {SOURCE / (name.replace(".", "/") + ".py") for name in names}
-    return {file for file in files if file.is_file()}
-
-
-def closure(path: Path) -> set[Path]:
-    seen: set[Path] = set()
-    todo = [path]
-    while todo:
-        file = todo.pop()
-        if file not in seen:
-            seen.add(file)
-            todo += imported(file)
-    return seen
-
-
 def test_stages_are_the_files_in_stages():
     files = {path.stem for path in (SOURCE / "quals/stages").glob("*.py")} - {"__init__"}
     assert set(FIRST_CELLS) == files
@@ -48,24 +24,26 @@ def test_stage_runs_the_module_of_its_name(name):
     assert FIRST_CELLS[name].cmd[:3] == ["python", "-m", f"quals.stages.{name}"]
 
 
-@pytest.mark.parametrize("name", FIRST_CELLS)
-def test_stage_depends_on_exactly_the_code_that_it_imports(name):
-    needed = {str(path.relative_to(ROOT)) for path in closure(SOURCE / f"quals/stages/{name}.py")}
-    listed = {dep for dep in FIRST_CELLS[name].deps if dep.startswith("src/")}
-    assert listed == needed
+@pytest.mark.parametrize("name", [name for name in FIRST_CELLS if name != "code"])
+def test_stage_depends_on_its_code_and_training_on_the_packages(name):
+    tracked = FIRST_CELLS[name].params["results/code.json"]
+    assert tracked == [name, *["environment"] * name.startswith("train_")]
 
 
-@pytest.mark.parametrize("name", [name for name in FIRST_CELLS if name.startswith("train_")])
-def test_training_depends_on_the_locked_environment(name):
-    assert "requirements.lock" in FIRST_CELLS[name].deps
+def test_stage_code_sees_all_code_and_the_locked_packages():
+    assert FIRST_CELLS["code"].deps == ["src/quals", "requirements.lock"]
+    assert FIRST_CELLS["code"].outs == ["results/code.json"]
 
 
 def test_every_input_on_a_command_line_is_a_dependency():
     for cell in CELLS:
-        known = {*cell.deps, *cell.outs, *cell.params, "params.yaml"}
-        paths = [word for word in cell.cmd if re.match(r"(data|models|results|scales)/", word)]
+        known = {*cell.deps, *cell.outs, *cell.params}
+        folders = r"(data|models|results|scales|src)/|params.yaml"
+        paths = [word for word in cell.cmd if re.match(folders, word)]
         for path in paths:
-            inside = [k for k in known if k == path or k.startswith(f"{path}/")]
+            inside = [
+                k for k in known if f"{k}/".startswith(f"{path}/") or path.startswith(f"{k}/")
+            ]
             assert inside, f"{cell.name}: {path} is neither dependency, output nor settings"
 
 

@@ -99,11 +99,18 @@ def write_toy(
         {"name": "engine", "quals_seconds": 0.004, "qags_seconds": 0.026, "ratio": 6.5, **protocol},
     ]
     write_json(results / "speed.json", {"protocols": protocols, "device": "cpu"})
-    names = [f"{d}-{method}-{seed}" for d in DATASETS for method in methods for seed in seeds]
-    for name in (*report.METRIC_MODELS, *names):
-        gate = {"stage": name, "metrics": {"valid": 0.93, "train_loss": 0.4123}}
+    retrained = [method for method in METHODS if method != "mle"]
+    gate = {"metrics": {"valid": 0.93, "train_loss": 0.4123}}
+    for name in report.METRIC_MODELS:
         write_json(results / f"training/{name}.json", gate)
+    for dataset in DATASETS:
+        for seed in seeds:
+            write_json(results / f"training/{dataset}-mle-{seed}.json", gate)
+        for method in retrained:
+            runs = {"seeds": {str(seed): gate for seed in seeds}}
+            write_json(results / f"training/{dataset}-{method}.json", runs)
     lists = {"datasets": DATASETS, "methods": methods, "seeds": seeds, "benchmarks": DATASETS}
+    lists["contrastive"] = retrained
     write_text(folder / "params.yaml", "".join(f"{k}: {json.dumps(v)}\n" for k, v in lists.items()))
     write_text(folder / "scales/testbed.yaml", SETTINGS.format(resamples=resamples))
     return Namespace(
@@ -118,7 +125,7 @@ def write_toy(
 
 def write_run(folder: Path, dataset: str, method: str, seed: int, rows: list[dict]) -> None:
     """A score file and the run file of its means."""
-    name = f"{dataset}-{method}-{seed}"
+    name = f"{dataset}-{method}/{seed}"
     values = {
         metric: [row["metrics"][metric] for row in rows if row["metrics"][metric] is not None]
         for metric in rows[0]["metrics"]
@@ -133,7 +140,7 @@ def write_run(folder: Path, dataset: str, method: str, seed: int, rows: list[dic
         "signature": {"device": "cpu", "seed": seed},
     }
     write_jsonl(folder / f"data/testbed/scores/{name}.jsonl", rows)
-    write_json(folder / f"results/testbed/runs/{name}.json", run)
+    write_json(folder / f"data/testbed/scores/{name}.json", run)
 
 
 def item(row: dict, source: str, seed: int) -> dict:
@@ -250,13 +257,13 @@ def test_report_copes_with_one_seed_and_one_method(tmp_path: Path) -> None:
 @pytest.mark.parametrize(
     "gone",
     [
-        "data/testbed/scores/cnndm-conseq-1.jsonl",
-        "results/testbed/runs/xsum-mle-0.json",
+        "data/testbed/scores/cnndm-conseq/1.jsonl",
+        "data/testbed/scores/xsum-mle/0.json",
         "results/testbed/agreement/xsum.json",
         "data/testbed/agreement/cnndm.jsonl",
         "results/testbed/speed.json",
         "results/testbed/training/qagen.json",
-        "results/testbed/training/cnndm-rouge-1.json",
+        "results/testbed/training/cnndm-rouge.json",
     ],
 )
 def test_missing_file_is_named(tmp_path: Path, gone: str) -> None:
@@ -268,8 +275,8 @@ def test_missing_file_is_named(tmp_path: Path, gone: str) -> None:
 
 def test_files_outside_the_grid_are_not_read(finished: Path, tmp_path: Path) -> None:
     arguments = write_toy(tmp_path)
-    write_text(tmp_path / "data/testbed/scores/xsum-old-0.jsonl", "not JSON")
-    write_text(tmp_path / "results/testbed/runs/xsum-old-0.json", "not JSON")
+    write_text(tmp_path / "data/testbed/scores/xsum-old/0.jsonl", "not JSON")
+    write_text(tmp_path / "data/testbed/scores/xsum-old/0.json", "not JSON")
     report.main(arguments)
     assert files(tmp_path) == files(finished)
 
@@ -291,11 +298,11 @@ def test_run_file_that_contradicts_its_scores_is_named(
     tmp_path: Path, change: Callable[[dict], None]
 ) -> None:
     arguments = write_toy(tmp_path)
-    path = tmp_path / "results/testbed/runs/xsum-mle-0.json"
+    path = tmp_path / "data/testbed/scores/xsum-mle/0.json"
     run = read_json(path)
     change(run)
     write_json(path, run)
-    with pytest.raises(DataError, match=r"xsum-mle-0\.json"):
+    with pytest.raises(DataError, match=r"xsum-mle/0\.json"):
         report.main(arguments)
 
 

@@ -1,6 +1,5 @@
 """Which metrics make up the results table? All of them, from one call."""
 
-from argparse import Namespace
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -29,9 +28,9 @@ class MetricPaths:
     spacy: Path
 
     @classmethod
-    def of(cls, arguments: Namespace) -> "MetricPaths":
-        """From a stage's command line, which has an option for each."""
-        return cls(*(getattr(arguments, name) for name in cls.__dataclass_fields__))
+    def in_folder(cls, folder: Path) -> "MetricPaths":
+        """The folder of a scale's metrics holds one of that name for each."""
+        return cls(*(folder / name for name in cls.__dataclass_fields__))
 
     def folders(self) -> dict[str, Path]:
         return {name: getattr(self, name) for name in self.__dataclass_fields__}

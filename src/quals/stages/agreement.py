@@ -35,7 +35,7 @@ def main(arguments) -> None:
     texts += [("swapped", a, text) for a, text in _swapped(arguments, settings, articles, oracle)]
     documents = [a.document for _, a, _ in texts]
     summaries = [text for _, _, text in texts]
-    paths = MetricPaths.of(arguments)
+    paths = MetricPaths.in_folder(arguments.models)
     # ROUGE against the document: the references are among the items.
     scores = MetricSuite(arguments.params, paths).score(documents, documents, summaries)
     limits = load_section(arguments.params, f"summaries.{arguments.benchmark}", SummaryLimits)
@@ -83,7 +83,7 @@ def _swapped(
 if __name__ == "__main__":
     parser = stage_parser(
         __doc__,
-        paths="params corpus truth summaries mle qagen qg reader factcc spacy items out",
+        paths="params corpus truth summaries mle models items out",
         names="benchmark",
     )
     run(main, parser)

@@ -14,8 +14,9 @@ from quals.analysis.formatting import is_aim
 from quals.analysis.report import render
 from quals.analysis.tables import Scores, check_run, stack
 from quals.command import run, stage_parser
+from quals.grid import Grid, read_grid
 from quals.jsonl import DataError, Row, read_json, read_jsonl, write_json, write_text, write_whole
-from quals.params import ParamsError, Section, load_section, load_yaml
+from quals.params import Section, load_section
 
 SCORE_FIELDS = {"id": str, "metrics": dict}
 METRIC_MODELS = ("qagen", "qg", "reader", "factcc")
@@ -32,30 +33,12 @@ class ReportSettings(Section):
     equivalence_margin_rouge: Annotated[float, Field(gt=0, lt=1)]
 
 
-class Grid(Section):
-    """The lists in params.yaml that say which files there must be."""
-
-    datasets: list[str]
-    methods: list[str]
-    seeds: list[int]
-    benchmarks: list[str]
-
-
-def read_grid(path: Path) -> Grid:
-    """The grid; other keys of the file are not this stage's business."""
-    content = load_yaml(path)
-    missing = [key for key in Grid.model_fields if not content.get(key)]
-    if missing:
-        raise ParamsError(f"{path}: '{missing[0]}' is missing or empty")
-    return Grid.model_validate({key: content[key] for key in Grid.model_fields})
-
-
-def read_scores(results: Path, scores: Path, grid: Grid) -> tuple[list[Scores], list[Row]]:
+def read_scores(scores: Path, grid: Grid) -> tuple[list[Scores], list[Row]]:
     """Exactly the grid's runs, each run file checked against its score file; never a glob."""
     datasets, runs = [], []
     for dataset in grid.datasets:
         names = {
-            (method, seed): f"{dataset}-{method}-{seed}"
+            (method, seed): f"{dataset}-{method}/{seed}"
             for method in grid.methods
             for seed in grid.seeds
         }
@@ -65,7 +48,7 @@ def read_scores(results: Path, scores: Path, grid: Grid) -> tuple[list[Scores], 
         }
         datasets.append(stack(dataset, rows, methods=grid.methods, seeds=grid.seeds))
         for name in names.values():
-            path = _existing(results / "runs" / f"{name}.json")
+            path = _existing(scores / f"{name}.json")
             run = read_json(path)
             check_run(run, datasets[-1], str(path))
             runs.append(run)
@@ -73,12 +56,22 @@ def read_scores(results: Path, scores: Path, grid: Grid) -> tuple[list[Scores], 
 
 
 def read_gates(results: Path, grid: Grid) -> dict[str, Row]:
-    """What the training stages measured, by model: the four of the metrics, then summarizers."""
-    names = [*METRIC_MODELS]
+    """What the training stages measured, by model: the four of the metrics, then summarizers.
+
+    A retrained method has one file for all its seeds, every other model one of its own.
+    """
+    training = results / "training"
+    gates = {name: read_json(_existing(training / f"{name}.json")) for name in METRIC_MODELS}
     for dataset in grid.datasets:
         for method in grid.methods:
-            names += [f"{dataset}-{method}-{seed}" for seed in grid.seeds]
-    return {name: read_json(_existing(results / "training" / f"{name}.json")) for name in names}
+            name = f"{dataset}-{method}"
+            if method in grid.contrastive:
+                found = read_json(_existing(training / f"{name}.json"))["seeds"]
+                runs = {seed: found[str(seed)] for seed in grid.seeds}
+            else:
+                runs = {s: read_json(_existing(training / f"{name}-{s}.json")) for s in grid.seeds}
+            gates |= {f"{name}-{seed}": run for seed, run in runs.items()}
+    return gates
 
 
 def _existing(path: Path) -> Path:
@@ -88,8 +81,11 @@ def _existing(path: Path) -> Path:
     return path
 
 
-def write(found: Findings, results: Path) -> None:
+def write(found: Findings, runs: list[Row], results: Path) -> None:
     """All files of the report."""
+    for record in runs:
+        name = f"{record['dataset']}-{record['method']}-{record['seed']}"
+        write_json(results / "runs" / f"{name}.json", record)
     tables = {
         "main": found.main,
         "differences": found.differences,
@@ -116,9 +112,9 @@ def write(found: Findings, results: Path) -> None:
 def main(arguments: argparse.Namespace) -> None:
     """Read exactly what the grid names, compute, write."""
     settings = load_section(arguments.params, "report", ReportSettings)
-    grid = read_grid(arguments.grid)
+    grid = read_grid(arguments.grid, Grid)
     results, items = arguments.results, arguments.agreement_items
-    scores, runs = read_scores(results, arguments.scores, grid)
+    scores, runs = read_scores(arguments.scores, grid)
     agreement = [
         read_json(_existing(results / "agreement" / f"{name}.json")) for name in grid.benchmarks
     ]
@@ -140,7 +136,7 @@ def main(arguments: argparse.Namespace) -> None:
         level=settings.level,
         margin=settings.equivalence_margin_rouge,
     )
-    write(found, results)
+    write(found, runs, results)
     verdicts = Counter(str(row["verdict"]) for row in found.claims if not is_aim(row))
     listed = ", ".join(f"{count} {verdict}" for verdict, count in sorted(verdicts.items()))
     print(f"report {arguments.scale}: {listed}")

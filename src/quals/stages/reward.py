@@ -1,10 +1,11 @@
-"""Stage `reward`: a selector's score for every candidate and reference of the sampled documents."""
+"""Stage `reward`: a selector's score for every candidate and reference, all seeds together."""
 
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 
 from quals.command import run, stage_parser
-from quals.corpus import read_articles
-from quals.jsonl import read_jsonl, write_jsonl
+from quals.corpus import Article, read_articles
+from quals.grid import Seeds, read_grid
+from quals.jsonl import Row, read_jsonl, write_jsonl
 from quals.metrics import selectors
 from quals.metrics.quals import Quals, QualsSettings
 from quals.metrics.rouge import Rouge, RougeSettings
@@ -16,13 +17,25 @@ from quals.training.loop import Stopwatch
 
 def main(arguments) -> None:
     watch = Stopwatch()
+    seeds = read_grid(arguments.grid, Seeds).seeds
     candidates = {
-        row["id"]: row["candidates"]
-        for row in read_jsonl(arguments.candidates, {"id": str, "candidates": list})
+        seed: {
+            row["id"]: row["candidates"]
+            for row in read_jsonl(
+                arguments.candidates / f"{seed}.jsonl", {"id": str, "candidates": list}
+            )
+        }
+        for seed in seeds
     }
-    articles = [a for a in read_articles(arguments.corpus, "train") if a.id in candidates]
-    # A document's candidates, then its reference: they share the document's encoding.
-    rows = [(a, text) for a in articles for text in (*candidates[a.id], a.summary)]
+    sampled = set().union(*candidates.values())
+    articles = [a for a in read_articles(arguments.corpus, "train") if a.id in sampled]
+    # One call for all seeds: what they share, documents and references, is read once.
+    rows = [
+        (article, text)
+        for seed in seeds
+        for article in articles
+        for text in (*candidates[seed].get(article.id, ()), article.summary)
+    ]
     scores = _selector(arguments, articles)(
         Texts(
             ids=[a.id for a, _ in rows],
@@ -32,22 +45,24 @@ def main(arguments) -> None:
         )
     )
     remaining = iter(scores)
-    write_jsonl(
-        arguments.out,
-        (
-            {
-                "id": article.id,
-                "candidates": candidates[article.id],
-                "scores": [next(remaining) for _ in candidates[article.id]],
-                "reference": article.summary,
-                "reference_score": next(remaining),
-            }
-            for article in articles
-        ),
-    )
+    for seed in seeds:
+        own = candidates[seed]
+        scored = [_row(article, own.get(article.id, []), remaining) for article in articles]
+        write_jsonl(arguments.out / f"{seed}.jsonl", scored)
     missing = sum(score is None for score in scores)
     title = f"reward {arguments.selector}"
     print(f"{title}: {len(scores)} texts, {missing} undefined, {watch.seconds():.0f} s")
+
+
+def _row(article: Article, candidates: list[str], scores: Iterator[float | None]) -> Row:
+    """A document's candidates and reference, each with the next of the scores."""
+    return {
+        "id": article.id,
+        "candidates": candidates,
+        "scores": [next(scores) for _ in candidates],
+        "reference": article.summary,
+        "reference_score": next(scores),
+    }
 
 
 def _selector(arguments, articles) -> Callable[[Texts], Scores]:
@@ -69,6 +84,6 @@ def _selector(arguments, articles) -> Callable[[Texts], Scores]:
 
 if __name__ == "__main__":
     parser = stage_parser(
-        __doc__, paths="params corpus candidates qagen truth out", names="selector"
+        __doc__, paths="params grid corpus candidates qagen truth out", names="selector"
     )
     run(main, parser)

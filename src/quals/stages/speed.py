@@ -61,7 +61,7 @@ class Work:
 def main(arguments) -> None:
     settings = load_section(arguments.params, "speed", Speed)
     quals_settings = load_section(arguments.params, "quals", QualsSettings)
-    paths = MetricPaths.of(arguments)
+    paths = MetricPaths.in_folder(arguments.models)
     articles = read_articles(arguments.corpus, "test")
     written = {row["id"]: row["summary"] for row in read_jsonl(arguments.summaries, {"id": str})}
     work = Work([a.document for a in articles], [written[a.id] for a in articles])
@@ -200,7 +200,5 @@ def _cost_curve(
 
 
 if __name__ == "__main__":
-    parser = stage_parser(
-        __doc__, paths="params corpus truth summaries qagen qg reader factcc spacy out"
-    )
+    parser = stage_parser(__doc__, paths="params corpus truth summaries models out")
     run(main, parser)

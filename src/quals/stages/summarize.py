@@ -1,8 +1,9 @@
-"""Stage `summarize`: a summarizer's beam-search summaries of the test set."""
+"""Stage `summarize`: beam-search summaries of the test set by a method's models, all seeds."""
 
 from quals.command import run, stage_parser
 from quals.corpus import read_articles
 from quals.decoding.summarizer import Summarizer, SummaryLimits
+from quals.grid import Seeds, read_grid
 from quals.jsonl import write_jsonl
 from quals.models import checkpoint
 from quals.params import load_section
@@ -15,17 +16,19 @@ def main(arguments) -> None:
     limits = load_section(arguments.params, f"summaries.{arguments.dataset}", SummaryLimits)
     source_limit = load_section(arguments.params, "train_mle", TrainMle).max_source_tokens
     articles = read_articles(arguments.corpus, "test")
-    summarizer = Summarizer(checkpoint.load(arguments.model), limits, source_limit)
-    summaries = summarizer.summarize([article.document for article in articles])
-    write_jsonl(
-        arguments.out,
-        (
-            {"id": article.id, "summary": summary}
-            for article, summary in zip(articles, summaries, strict=True)
-        ),
-    )
-    print(f"summarize: {len(articles)} documents, {watch.seconds():.1f} s")
+    documents = [article.document for article in articles]
+    for seed in read_grid(arguments.grid, Seeds).seeds:
+        model = checkpoint.load(arguments.models / str(seed))
+        summaries = Summarizer(model, limits, source_limit).summarize(documents)
+        write_jsonl(
+            arguments.out / f"{seed}.jsonl",
+            (
+                {"id": article.id, "summary": summary}
+                for article, summary in zip(articles, summaries, strict=True)
+            ),
+        )
+    print(f"summarize: {len(articles)} documents by each model, {watch.seconds():.1f} s")
 
 
 if __name__ == "__main__":
-    run(main, stage_parser(__doc__, paths="params corpus model out", names="dataset"))
+    run(main, stage_parser(__doc__, paths="params grid corpus models out", names="dataset"))

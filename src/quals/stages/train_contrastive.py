@@ -1,10 +1,12 @@
-"""Stage `train_contrastive`: select S+ and S- and retrain; ConSeq, ROUGE-contrastive, controls."""
+"""Stage `train_contrastive`: select S+ and S-, retrain each seed; ConSeq, ROUGE and controls."""
 
 import random
+from pathlib import Path
 
 from quals.command import run, stage_parser
 from quals.corpus import read_articles
 from quals.errors import InputError
+from quals.grid import Seeds, read_grid
 from quals.jsonl import read_jsonl, write_json
 from quals.models import checkpoint
 from quals.params import Count, Natural, NonNegative, Positive, Section, Share, load_section
@@ -13,7 +15,7 @@ from quals.stages.train_mle import TrainMle
 from quals.training.batches import epochs
 from quals.training.contrast import contrast_examples, contrastive_loss
 from quals.training.loop import Optimisation, Stopwatch, curve, seed_everything, train
-from quals.training.selection import Scored, select_pairs
+from quals.training.selection import ContrastPair, Scored, select_pairs
 
 
 class Contrastive(Section):
@@ -46,57 +48,61 @@ def main(arguments) -> None:
     shared = load_section(arguments.params, "contrastive", Contrastive)
     method = load_section(arguments.params, f"methods.{arguments.method}", Method)
     source_limit = load_section(arguments.params, "train_mle", TrainMle).max_source_tokens
-    seed_everything(arguments.seed)
     watch = Stopwatch()
-    documents = _read_scores(arguments.rewards / f"{method.selector}.jsonl")
+    articles = {article.id: article for article in read_articles(arguments.corpus, "train")}
+    seeds = {}
+    for seed in read_grid(arguments.grid, Seeds).seeds:
+        seed_everything(seed)
+        pairs = _pairs(arguments.rewards / method.selector / f"{seed}.jsonl", shared, method)
+        start = checkpoint.load(arguments.init / str(seed))
+        examples = contrast_examples(pairs, articles, start, source_limit)
+        losses = train(
+            start.model,
+            epochs(
+                examples,
+                min(shared.batch_size, len(examples)),
+                start.model.config.pad_token_id,
+                random.Random(seed),
+            ),
+            contrastive_loss(
+                negative_tokens=method.negative_tokens, negative_weight=method.negative_weight
+            ),
+            steps=shared.steps,
+            optimisation=Optimisation(
+                lr=method.lr,
+                warmup_steps=shared.warmup_steps,
+                weight_decay=shared.weight_decay,
+                clip_norm=shared.clip_norm,
+            ),
+            title=f"train_contrastive {arguments.method} {seed}",
+        )
+        checkpoint.save(start.model, start.tokenizer, arguments.out / str(seed))
+        seeds[str(seed)] = {
+            "metrics": {"pairs": len(pairs), "train_loss": losses[-1]},
+            "curve": curve(losses),
+        }
+    title = f"train_contrastive {arguments.dataset} {arguments.method}"
+    counts = ", ".join(str(run["metrics"]["pairs"]) for run in seeds.values())
+    print(f"{title}: {counts} pairs, {watch.seconds():.0f} s")
+    write_json(
+        arguments.metrics,
+        {"stage": title, "seeds": seeds, "signature": signature()},
+    )
+
+
+def _pairs(path: Path, shared: Contrastive, method: Method) -> list[ContrastPair]:
     pairs = select_pairs(
-        documents,
+        _read_scores(path),
         negative_share=shared.negative_share,
         positive_share=method.positive_share,
         most=shared.pairs,
     )
     if not pairs:
-        raise InputError(
-            f"{arguments.rewards}/{method.selector}.jsonl: S+ and S- share no document"
-        )
-    start = checkpoint.load(arguments.init)
-    articles = {article.id: article for article in read_articles(arguments.corpus, "train")}
-    examples = contrast_examples(pairs, articles, start, source_limit)
-    losses = train(
-        start.model,
-        epochs(
-            examples,
-            min(shared.batch_size, len(examples)),
-            start.model.config.pad_token_id,
-            random.Random(arguments.seed),
-        ),
-        contrastive_loss(
-            negative_tokens=method.negative_tokens, negative_weight=method.negative_weight
-        ),
-        steps=shared.steps,
-        optimisation=Optimisation(
-            lr=method.lr,
-            warmup_steps=shared.warmup_steps,
-            weight_decay=shared.weight_decay,
-            clip_norm=shared.clip_norm,
-        ),
-        title=f"train_contrastive {arguments.method}",
-    )
-    checkpoint.save(start.model, start.tokenizer, arguments.out)
-    title = f"train_contrastive {arguments.dataset} {arguments.method} {arguments.seed}"
-    print(f"{title}: {len(pairs)} pairs, {watch.seconds():.0f} s")
-    write_json(
-        arguments.metrics,
-        {
-            "stage": title,
-            "metrics": {"pairs": len(pairs), "train_loss": losses[-1]},
-            "curve": curve(losses),
-            "signature": signature(seed=arguments.seed),
-        },
-    )
+        raise InputError(f"{path}: S+ and S- share no document")
+    return pairs
 
 
-def _read_scores(path) -> list[Scored]:
+def _read_scores(path: Path) -> list[Scored]:
     rows = read_jsonl(path, {"id": str, "candidates": list, "scores": list, "reference": str})
     return [
         Scored(
@@ -113,8 +119,7 @@ def _read_scores(path) -> list[Scored]:
 if __name__ == "__main__":
     parser = stage_parser(
         __doc__,
-        paths="params corpus rewards init out metrics",
+        paths="params grid corpus rewards init out metrics",
         names="dataset method",
-        seed=True,
     )
     run(main, parser)

@@ -7,7 +7,6 @@ from typing import TypeVar
 
 import numpy as np
 import torch
-from accelerate import Accelerator
 from torch import Tensor, nn
 from tqdm import tqdm
 
@@ -46,9 +45,15 @@ def train(
 
     `loss` maps model and batch to a scalar. One batch is one optimiser step.
     """
+    # Stages that import this module for its seeds or its clock need not wait for accelerate.
+    from accelerate import Accelerator
+
     accelerator = Accelerator(cpu=not torch.cuda.is_available())
     optimizer = torch.optim.AdamW(
-        model.parameters(), lr=optimisation.lr, weight_decay=optimisation.weight_decay
+        model.parameters(),
+        lr=optimisation.lr,
+        weight_decay=optimisation.weight_decay,
+        fused=True,
     )
     schedule = torch.optim.lr_scheduler.LambdaLR(
         optimizer, lambda step: learning_rate_factor(step, steps, optimisation.warmup_steps)
