@@ -44,6 +44,19 @@ class TextTokenizer:
     def decode(self, ids: list[list[int]]) -> list[str]:
         return [text.strip() for text in self.backend.decode_batch(ids, skip_special_tokens=True)]
 
+    def pieces(self, ids: list[int]) -> list[str]:
+        """The text that each token adds, special tokens by name; together they are the whole text.
+
+        A token that ends within a character adds nothing; the one that completes it adds it all.
+        """
+        found, known = [], ""
+        for at in range(1, len(ids) + 1):
+            text = self.backend.decode(ids[:at], skip_special_tokens=False)
+            whole = text if at == len(ids) else text.rstrip("\ufffd")
+            found.append(whole[len(known) :] if whole.startswith(known) else "")
+            known = whole if whole.startswith(known) else known
+        return found
+
     def save(self, folder: Path) -> None:
         """Write the files from which `transformers` loads the same tokenizer."""
         write_whole(folder / "tokenizer.json", lambda path: self.backend.save(str(path)))
