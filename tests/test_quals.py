@@ -3,6 +3,7 @@
 import json
 from pathlib import Path
 
+import naive
 import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
@@ -69,47 +70,14 @@ def filter_of(make_model, tokenizer, quals_settings):
 
 
 @pytest.fixture(scope="module")
-def naive_quals(naive_diverse, forced_logprobs):
-    """QUALS as the paper tells it, one pair at a time, everything computed anew."""
-
-    def mean(values):
-        return sum(values) / len(values)
-
+def naive_quals(next_logprobs):
     def compute(quals, document, summary):
-        model, tokenizer, chosen = quals.model, quals.tokenizer, quals.settings
-        from_summary = tokenizer.encode([summary])[0][: chosen.max_source_tokens]
-        from_document = tokenizer.encode([document])[0][: chosen.max_source_tokens]
-        pairs = []
-        for ids in naive_diverse(
-            model,
-            from_summary,
-            groups=chosen.groups,
-            strength=chosen.diversity_strength,
-            limits=Limits(chosen.shortest, chosen.longest),
-        ):
-            if ids.count(quals.separator) != 1:
-                continue
-            at = ids.index(quals.separator)
-            question, answer = tokenizer.decode([ids[:at], ids[at + 1 : -1]])
-            # The texts here are words between spaces and nothing else.
-            if question and answer and f" {answer} ".lower() in f" {summary} ".lower():
-                pairs.append((question, answer, ids, forced_logprobs(model, from_summary, ids)))
-        pairs.sort(key=lambda pair: (-sum(pair[3]), pair[2]))
-        queues = {}
-        for pair in pairs:
-            queue = queues.setdefault(pair[1].lower(), [])
-            if pair[0].lower() not in [other[0].lower() for other in queue]:
-                queue.append(pair)
-        kept = []
-        while any(queues.values()) and len(kept) < chosen.max_pairs:
-            for queue in queues.values():
-                if queue and len(kept) < chosen.max_pairs:
-                    kept.append(queue.pop(0))
-        scored = [
-            (question, answer, mean(logprobs), mean(forced_logprobs(model, from_document, ids)))
-            for question, answer, ids, logprobs in kept
-        ]
-        return scored, mean([d - s for _, _, s, d in scored]) if scored else None
+        return naive.quals(
+            lambda text, prefix: next_logprobs(quals.model, text, prefix).tolist(),
+            quals,
+            document,
+            summary,
+        )
 
     return compute
 

@@ -8,12 +8,12 @@ import torch
 from torch import Tensor
 
 from quals.decoding.sequences import Hypothesis, Limits
-from quals.models.t5 import T5, Memory
+from quals.models.interface import ConditionalModel, Memory
 
 
 @torch.inference_mode()
 def diverse_decode(
-    model: T5, memory: Memory, *, groups: int, strength: float, limits: Limits
+    model: ConditionalModel, memory: Memory, *, groups: int, strength: float, limits: Limits
 ) -> list[list[Hypothesis]]:
     """`groups` hypotheses for each text of the memory, in group order.
 
@@ -22,7 +22,7 @@ def diverse_decode(
     that they equal teacher-forced ones.
     """
     config = model.config
-    texts = memory.mask.shape[0]
+    texts = memory.texts
     cache = model.new_cache(texts, groups, limits.longest + 1)
     tokens = torch.full((texts, groups, 1), config.decoder_start_token_id)
     chosen = torch.full((texts, groups, limits.longest + 1), config.pad_token_id)

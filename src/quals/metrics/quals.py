@@ -16,7 +16,7 @@ from quals.jsonl import read_json, write_json
 from quals.metrics.pairs import Candidate, Likelihood, PairFilter, mean
 from quals.models import checkpoint
 from quals.models.checkpoint import Checkpoint
-from quals.models.t5 import Memory
+from quals.models.interface import Memory
 from quals.models.tokenizer import load_special_ids
 from quals.params import Count, Natural, NonNegative, Section, validated
 from quals.records import Pair, QualsScore, TokenPair
