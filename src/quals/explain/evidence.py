@@ -1,11 +1,15 @@
 """What speaks for a pair and against it? Its answer's place, and the closest document sentence.
 
-The closest sentence is the one under which the pair is likeliest when the model reads that
-sentence alone: the measure of the score itself, so that no second opinion enters. (Word overlap
-alone would choose sentences that the model did not mean; it breaks ties, and narrows a long
-document down to the sentences that are worth reading.) What it cannot do is resolve a "she" whose
-name is a sentence away. Whether the document supports the pair is told by the pair's score under
-the whole document, not by that sentence.
+The closest sentence is the one that makes the answer likeliest when the model reads that sentence
+alone and is asked the question: the measure of the score itself, so that no second opinion enters.
+On 1,618 pairs of the testbed's validation world, where the truth is known, it is a sentence that
+states the thing asked for in 100 % of right pairs and 93 % of wrong ones; the likelihood of the
+whole pair finds it in 93 % and 92 %, word overlap in 95 % and 88 %. Overlap breaks ties, and
+narrows a long document down to the sentences that are worth reading. What no sentence alone can do
+is resolve a "she" whose name stands elsewhere.
+
+Whether the document supports the pair is told by the pair's score under the whole document, not by
+that sentence.
 """
 
 import math
@@ -20,8 +24,9 @@ from quals.text import find_whole_words, sentences, words
 
 Likelihood = Literal["pair", "question", "answer"]
 
-# The document makes each token of a pair, on (geometric) average, this many times as likely as the
-# summary does. From here on a pair counts as supported.
+# From here on a pair counts as supported: on (geometric) average the document makes its tokens this
+# many times as likely as the summary does. Of tenths, 0.8 separates best on the validation world,
+# and not well: it flags half of the wrong pairs of faulty summaries and 8 % of the right ones.
 SUPPORTED_FROM = 0.8
 # Sentences that the model reads, each alone; more are narrowed down by overlap.
 MOST_READ = 64
@@ -29,9 +34,11 @@ MOST_READ = 64
 LONGEST_WORDS, LONGEST_LETTERS = 80, 600
 # Words that say nothing about what a sentence is about.
 FUNCTION_WORDS = frozenset(
-    "a an the of in on at by for from to with as and or but not no is are was were be been being "
-    "do does did has have had it its he his him she her they them their this that these those there "
-    "who whom whose what which when where why how many much will would can could".split()
+    words(
+        "a an the of in on at by for from to with as and or but not no is are was were be been "
+        "being do does did has have had it its he his him she her they them their this that these "
+        "those there who whom whose what which when where why how many much will would can could"
+    )
 )
 
 
@@ -50,8 +57,8 @@ class Span:
 class Evidence:
     """The document sentence (by number) closest to a pair.
 
-    `logprob` is the pair's mean token log-probability under that sentence alone; `shared` are the
-    words, function words aside, that sentence and pair have in common.
+    `logprob` is the answer's mean token log-probability after the question under that sentence
+    alone; `shared` are the words, function words aside, that sentence and pair have in common.
     """
 
     sentence: int
@@ -75,6 +82,11 @@ class Card:
     @property
     def score(self) -> float:
         return self.document_logprob - self.summary_logprob
+
+    @property
+    def answer_logprob(self) -> float:
+        """Mean token log-probability of the answer after the question under the summary."""
+        return _mean(self.pair.summary_logprobs, counted_tokens(self.pair, "answer"))
 
 
 @dataclass(frozen=True)
@@ -170,9 +182,9 @@ def explain(
 ) -> Explanation:
     """Cards for the pairs of one summary.
 
-    `alone[i][k]` is the mean log-probability of pair k under document sentence i alone, for the
-    sentences of `sentences_to_read`; `likelihood` names the tokens that the score averages;
-    `reason` says why there is no pair.
+    `alone[i][k]` is the mean token log-probability of pair k's answer after its question under
+    document sentence i alone, for the sentences of `sentences_to_read`; `likelihood` names the
+    tokens that the score averages; `reason` says why there is no pair.
     """
     spans = sentence_spans(document)
     texts = [set(content_words(span.of(document))) for span in spans]
@@ -185,9 +197,7 @@ def explain(
         logprobs = {i: values[k] for i, values in alone.items()}
         found = _closest(pair, texts, logprobs)
         place = _place(summary, pair.answer)
-        cards.append(
-            Card(0, pair, counted, under_summary, under_document, supported, place, found)
-        )
+        cards.append(Card(0, pair, counted, under_summary, under_document, supported, place, found))
     cards.sort(key=lambda card: card.score)
     numbered = tuple(replace(card, number=at) for at, card in enumerate(cards, start=1))
     return Explanation(document, summary, tuple(spans), numbered, reason, tuple(notes))

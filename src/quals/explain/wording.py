@@ -12,8 +12,9 @@ RULE = (
     f"A pair counts as {SUPPORTED} if the document makes its tokens, on average, at least "
     f"{SUPPORTED_FROM:.0%} as likely as the summary does (score at least "
     f"{math.log(SUPPORTED_FROM):.2f}). Otherwise it {DIFFERS}: the document says something else, "
-    "or nothing. The mean over pairs is QUALS. The closest sentence is the one that makes the pair "
-    "likeliest when the model reads it alone; it may be a poor match."
+    "or nothing. The rule is rough: a question that the model asked badly differs too. The mean "
+    "score of the pairs is QUALS. The closest sentence is the one that makes the answer likeliest "
+    "when the model reads it alone and is asked the question; it may be a poor match."
 ).replace("-", "\u2212")
 # Control characters would end up in a terminal or break HTML; lone surrogates cannot be encoded.
 _UNPRINTABLE = re.compile("[\x00-\x08\x0b-\x1f\x7f-\x9f\ud800-\udfff\ufffe\uffff]")
@@ -24,9 +25,9 @@ def printable(text: str) -> str:
     return _UNPRINTABLE.sub("\ufffd", text)
 
 
-def signed(value: float) -> str:
-    """A score with two digits and a real minus sign."""
-    return f"{value + 0.0:.2f}".replace("-0.00", "0.00").replace("-", "\u2212")
+def signed(value: float, *, digits: int = 2) -> str:
+    """A rounded score with a real minus sign; what rounds to zero has none."""
+    return f"{round(value, digits) + 0.0:.{digits}f}".replace("-", "\u2212")
 
 
 def probability(logprob: float) -> str:
@@ -91,6 +92,6 @@ def closest_sentence(card: Card) -> str:
     if card.evidence is None:
         return "The document has no sentence."
     name = "Supporting sentence" if card.supported else "Closest sentence"
-    factor = times(card.evidence.logprob - card.summary_logprob)
+    factor = times(card.evidence.logprob - card.answer_logprob)
     none = "" if card.evidence.shared else "; it shares no telling word with the pair"
-    return f"{name} of the document (alone it makes the pair {factor} as likely{none})"
+    return f"{name} of the document (read alone, it makes the answer {factor} as likely{none})"
