@@ -9,6 +9,8 @@ from quals.explain.wording import is_gap, probability, token_name
 COLUMN, LEFT, RIGHT = 24, 34, 12
 TOP, HEIGHT, LABELS = 30, 130, 76
 LONGEST_LABEL = 12
+# Room for what a reader gets on pointing at a token, whose letters are at most about so wide.
+NARROWEST, LETTER = 260, 8
 
 
 @dataclass(frozen=True)
@@ -22,8 +24,9 @@ class Column:
     part: str
     gap: bool
     counted: bool
+    title: str
     readout: str
-    anchor: str
+    readout_x: float
 
 
 @dataclass(frozen=True)
@@ -60,26 +63,30 @@ def draw(card: Card) -> Chart:
     """The chart of a pair, question first, one column per token."""
     pair = card.pair
     size = len(pair.tokens)
+    width = max(LEFT + COLUMN * size + RIGHT, NARROWEST)
     columns = []
     for at in range(size):
-        name = token_name(card, at)
+        name = shortened(token_name(card, at))
         before, after = pair.summary_logprobs[at], pair.document_logprobs[at]
+        x = LEFT + COLUMN * (at + 0.5)
+        readout = f"{name}: \u25cf {probability(before)}  \u25a0 {probability(after)}"
+        half = LETTER * len(readout) / 2
         columns.append(
             Column(
-                x=LEFT + COLUMN * (at + 0.5),
+                x=x,
                 summary_y=round(y_of(math.exp(min(before, 0))), 1),
                 document_y=round(y_of(math.exp(min(after, 0))), 1),
-                label=shortened(name),
+                label=name,
                 part=part(card, at),
                 gap=is_gap(card, at),
                 counted=at in card.counted,
-                readout=f"{shortened(name)}: summary {probability(before)}, "
-                f"document {probability(after)}",
-                anchor=("start", "middle", "end")[at * 3 // size],
+                title=f"{name}: summary {probability(before)}, document {probability(after)}",
+                readout=readout,
+                readout_x=min(max(x, half), width - half),
             )
         )
     return Chart(
-        width=LEFT + COLUMN * size + RIGHT,
+        width=width,
         height=TOP + HEIGHT + LABELS,
         columns=tuple(columns),
         answer_x=LEFT + COLUMN * pair.answer_at,

@@ -52,6 +52,10 @@ mark.bad { background: var(--bad); border-bottom: 2px dashed var(--document); }
 dl { display: grid; grid-template-columns: auto 1fr; gap: .1rem .75rem; margin: 0 0 .5rem; }
 dt { color: var(--soft); } dd { margin: 0; min-width: 0; }
 blockquote { margin: 0 0 .5rem; padding-left: .75rem; border-left: 3px solid var(--edge); }
+@media (min-width: 52rem) {
+  .both { display: grid; grid-template-columns: minmax(0, 3fr) minmax(0, 2fr); gap: 1.25rem; }
+  .said { padding-top: 1.5rem; }
+}
 .legend { display: flex; flex-wrap: wrap; gap: .1rem 1rem; margin: .5rem 0 .25rem; }
 .legend svg { width: 28px; height: 12px; vertical-align: baseline; margin-right: .3rem; }
 .scroll { overflow-x: auto; }
@@ -74,6 +78,7 @@ blockquote { margin: 0 0 .5rem; padding-left: .75rem; border-left: 3px solid var
 .chart .token:hover .readout, .chart .token:focus .readout { visibility: visible; }
 .chart .token:hover .hit, .chart .token:focus .hit { stroke: var(--soft); }
 table { border-collapse: collapse; font-size: .9rem; }
+caption { text-align: left; }
 th, td { text-align: right; padding: .15rem .5rem; border-bottom: 1px solid var(--edge); }
 th:first-child, td:first-child { text-align: left; padding-left: 0; overflow-wrap: anywhere; }
 tr.lost td { background: var(--gap); }
@@ -81,7 +86,7 @@ summary { cursor: pointer; padding: .25rem 0; }
 @media print { .card { break-inside: avoid; } }
 """
 
-# Squares are drawn 8 wide, circles with radius 4.5: about the same area.
+# The square is small enough for the circle to be seen behind it where both lie in one place.
 _MACROS = """
 {% macro refs(cards) %}
 <span class="ref">{% for card in cards %}<a href="#pair-{{ card.number }}" aria-label="pair {{ card.number }}, {{ wording.verdict(card) }}">{{ "\u2713" if card.supported else "\u2260" }}{{ card.number }}</a>{% endfor %}</span>
@@ -89,8 +94,8 @@ _MACROS = """
 {% macro tone(cards) %}{{ "good" if cards | map(attribute="supported") | min else "bad" }}{% endmacro %}
 {% macro legend() %}
 <p class="legend soft">
-<span><svg viewBox="0 0 28 12" aria-hidden="true"><line class="line summary" x1="0" y1="6" x2="28" y2="6"/><circle class="dot summary" cx="14" cy="6" r="4.5"/></svg>under the summary</span>
-<span><svg viewBox="0 0 28 12" aria-hidden="true"><line class="line document" x1="0" y1="6" x2="28" y2="6"/><rect class="dot document" x="10" y="2" width="8" height="8"/></svg>under the document</span>
+<span><svg viewBox="0 0 28 12" aria-hidden="true"><line class="line summary" x1="0" y1="6" x2="28" y2="6"/><circle class="dot summary" cx="14" cy="6" r="6"/></svg>under the summary</span>
+<span><svg viewBox="0 0 28 12" aria-hidden="true"><line class="line document" x1="0" y1="6" x2="28" y2="6"/><rect class="dot document" x="10.5" y="2.5" width="7" height="7"/></svg>under the document</span>
 <span><svg viewBox="0 0 28 12" aria-hidden="true"><rect class="swatch" x="4" y="0" width="20" height="12"/></svg>less than half as likely</span>
 </p>
 {% endmacro %}
@@ -112,12 +117,12 @@ _MACROS = """
 <polyline class="line document" points="{{ drawn.document_line }}"/>
 {% for column in drawn.columns %}
 <g class="token{{ "" if column.counted else " uncounted" }}" tabindex="-1">
-<title>{{ column.readout }}</title>
-<circle class="dot summary" cx="{{ column.x }}" cy="{{ column.summary_y }}" r="4.5"/>
-<rect class="dot document" x="{{ column.x - 4 }}" y="{{ column.document_y - 4 }}" width="8" height="8"/>
+<title>{{ column.title }}</title>
+<circle class="dot summary" cx="{{ column.x }}" cy="{{ column.summary_y }}" r="6"/>
+<rect class="dot document" x="{{ column.x - 3.5 }}" y="{{ column.document_y - 3.5 }}" width="7" height="7"/>
 <text class="{{ "special" if column.part == "mark" else "" }}{{ " lost" if column.gap else "" }}" text-anchor="end" transform="translate({{ column.x + 4 }} {{ floor + 14 }}) rotate(-50)">{{ column.label }}</text>
 <rect class="hit" x="{{ column.x - chart.COLUMN / 2 }}" y="{{ chart.TOP }}" width="{{ chart.COLUMN }}" height="{{ chart.HEIGHT + 8 }}"/>
-<text class="readout" x="{{ column.x }}" y="{{ chart.TOP - 14 }}" text-anchor="{{ column.anchor }}">{{ column.readout }}</text>
+<text class="readout" x="{{ column.readout_x }}" y="{{ chart.TOP - 14 }}" text-anchor="middle">{{ column.readout }}</text>
 </g>
 {% endfor %}
 </svg>
@@ -176,8 +181,12 @@ _BODY = """
 <dt>Question</dt><dd dir="auto">{{ card.pair.question }}</dd>
 <dt>Answer</dt><dd dir="auto"><strong>{{ card.pair.answer }}</strong></dd>
 </dl>
+<div class="both">
+<div>
 {{ legend() }}
 {{ drawing(card) }}
+</div>
+<div class="said">
 <p>{{ wording.drop(card) }}</p>
 {% if card.evidence is none %}
 <p class="soft">{{ wording.closest_sentence(card) }}</p>
@@ -186,6 +195,8 @@ _BODY = """
 <p class="soft"><a href="#sentence-{{ card.evidence.sentence + 1 }}">{{ wording.closest_sentence(card) }}</a></p>
 <blockquote dir="auto">{{ before }}{% if answer %}<strong>{{ answer }}</strong>{% endif %}{{ after }}</blockquote>
 {% endif %}
+</div>
+</div>
 {{ numbers(card) }}
 </article>
 {% endfor %}

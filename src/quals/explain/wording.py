@@ -12,7 +12,8 @@ RULE = (
     f"A pair counts as {SUPPORTED} if the document makes its tokens, on average, at least "
     f"{SUPPORTED_FROM:.0%} as likely as the summary does (score at least "
     f"{math.log(SUPPORTED_FROM):.2f}). Otherwise it {DIFFERS}: the document says something else, "
-    "or nothing. The rule is rough: a question that the model asked badly differs too. The mean "
+    "or nothing. The rule is rough: a question that the model asked badly differs too, "
+    "and a long pair may be supported but for one shaded token. The mean "
     "score of the pairs is QUALS. The closest sentence is the one that makes the answer likeliest "
     "when the model reads it alone and is asked the question; it may be a poor match."
 ).replace("-", "\u2212")
@@ -76,7 +77,7 @@ def token_name(card: Card, at: int) -> str:
     """A token as a reader should see it; the separator and the end have names."""
     pair = card.pair
     if at == pair.answer_at - 1:
-        return "(answer follows)"
+        return "(answer:)"
     if at == len(pair.tokens) - 1:
         return "(end)"
     return pair.tokens[at].strip() or "\u2423"
@@ -94,4 +95,5 @@ def closest_sentence(card: Card) -> str:
     name = "Supporting sentence" if card.supported else "Closest sentence"
     factor = times(card.evidence.logprob - card.answer_logprob)
     none = "" if card.evidence.shared else "; it shares no telling word with the pair"
-    return f"{name} of the document (read alone, it makes the answer {factor} as likely{none})"
+    alone = f"read alone, it makes the answer {factor} as likely as the summary does{none}"
+    return f"{name} of the document ({alone})"
