@@ -155,6 +155,8 @@ def _load(arguments: argparse.Namespace) -> "Quals":
     from quals.metrics.quals import Quals, QualsSettings, load_settings
     from quals.params import load_section
 
+    if not arguments.model.is_dir():
+        raise InputError(f"{arguments.model}: no such model folder")
     if arguments.params is not None:
         settings = load_section(arguments.params, "quals", QualsSettings)
     else:

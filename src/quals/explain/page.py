@@ -49,9 +49,10 @@ def render(explanation: Explanation, title: str = "Why this score?") -> str:
         undefined=StrictUndefined,
         trim_blocks=True,
         lstrip_blocks=True,
+        keep_trailing_newline=True,
         finalize=_printable,
     )
-    return environment.from_string(PAGE).render(
+    html = environment.from_string(PAGE).render(
         title=title,
         explanation=explanation,
         meaning=wording.meaning(explanation),
@@ -63,6 +64,7 @@ def render(explanation: Explanation, title: str = "Why this score?") -> str:
         chart=chart,
         wording=wording,
     )
+    return html.lstrip()
 
 
 def summary_pieces(explanation: Explanation) -> list[Piece]:

@@ -6,7 +6,8 @@ from quals.explain import wording
 from quals.explain.chart import table
 from quals.explain.evidence import Card, Explanation
 
-BAR = 10
+# Bars of ten signs, where a line has room for them.
+BAR, ROOMY = 10, 64
 
 
 def render(explanation: Explanation, width: int = 80) -> str:
@@ -53,23 +54,24 @@ def _card(explanation: Explanation, card: Card, width: int) -> list[str]:
 
 def _tokens(card: Card, width: int) -> list[str]:
     """A line per token: its probability under summary and document, each with a bar."""
+    bar = BAR if width >= ROOMY else 0
     rows = table(card)
-    room = max(8, width - 4 - 2 * (BAR + 10) - 2)
     names = [wording.printable(row.token) for row in rows]
+    # Indent, and two columns of a number and a bar with spaces around them, and the sign of a gap.
+    room = max(8, width - 4 - 2 * (bar + 10) - 3)
     longest = min(room, max(8, *map(len, names)))
-    lines = [f"    {'token':<{longest}}  {'summary':<{BAR + 9}} document"]
+    lines = [f"    {'token':<{longest}}  {'summary':<{bar + 8}}  document"]
     for name, row in zip(names, rows, strict=True):
         short = name if len(name) <= longest else name[: longest - 1] + "\u2026"
-        bars = [f"{value:>7} {_bar(value)}" for value in (row.summary, row.document)]
-        lines.append(
-            f"    {short:<{longest}}  {'  '.join(bars)}{'  <' if row.gap else ''}".rstrip()
-        )
+        columns = [f"{value:>7} {_bar(value, bar)}" for value in (row.summary, row.document)]
+        line = f"    {short:<{longest}}  {'  '.join(columns)}{'  <' if row.gap else ''}"
+        lines.append(line.rstrip())
     return lines
 
 
-def _bar(value: str) -> str:
-    filled = 0 if value.startswith("<") else round(float(value) * BAR)
-    return "#" * filled + "." * (BAR - filled)
+def _bar(value: str, size: int) -> str:
+    filled = 0 if value.startswith("<") else round(float(value) * size)
+    return "#" * filled + "." * (size - filled)
 
 
 def _wrapped(text: str, width: int, *, indent: int = 0) -> list[str]:
