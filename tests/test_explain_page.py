@@ -255,11 +255,12 @@ def test_nothing_sticks_out_on_a_phone(tmp_path):
         'this.contentDocument.documentElement.scrollWidth"></iframe>',
         encoding="utf-8",
     )
-    options = "--headless --no-sandbox --disable-gpu --hide-scrollbars --no-first-run --allow-file-access-from-files"
+    options = "--headless --no-sandbox --disable-gpu --no-first-run --hide-scrollbars"
     found = subprocess.run(
         [
             "chromium",
             *options.split(),
+            "--allow-file-access-from-files",
             f"--user-data-dir={tmp_path / 'profile'}",
             "--dump-dom",
             f"file://{tmp_path / 'frame.html'}",

@@ -116,18 +116,16 @@ def _answers_alone(
 def _cut_notes(quals: "Quals", document: str, summary: str) -> list[str]:
     """What the model could not read of the texts: it stops after `max_source_tokens`."""
     most = quals.settings.max_source_tokens
-    found = []
-    for name, ids in zip(
-        ("document", "summary"), quals.tokenizer.encode([document, summary]), strict=True
-    ):
-        if len(ids) > most:
-            found.append(
-                f"The score rests on the first {most:,} of the {name}'s {len(ids):,} tokens: the "
-                "model reads no further."
-            )
-    if found and len(quals.tokenizer.encode([document])[0]) > most:
-        found.append("Closest sentences are searched in the whole document.")
-    return found
+    sizes = map(len, quals.tokenizer.encode([document, summary]))
+    notes = {
+        name: f"The score rests on the first {most:,} of the {name}'s {size:,} tokens: the model "
+        "reads no further."
+        for name, size in zip(("document", "summary"), sizes, strict=True)
+        if size > most
+    }
+    if "document" in notes:
+        notes["document"] += " Closest sentences are searched in all of it."
+    return list(notes.values())
 
 
 def _scored_notes(found: Explanation, scored: Row | None) -> list[str]:

@@ -40,7 +40,7 @@ mark { color: inherit; border-radius: .2rem; padding: .05em .1em; }
 mark.good { background: var(--good); border-bottom: 2px solid var(--summary); }
 mark.bad { background: var(--bad); border-bottom: 2px dashed var(--document); }
 .ref { font-size: .75rem; vertical-align: super; line-height: 1; text-decoration: none; }
-.ref a, a.ref { display: inline-block; padding: .15rem .2rem; font-weight: 600; }
+.ref a { display: inline-block; padding: .15rem .2rem; font-weight: 600; }
 .gap-note { display: block; color: var(--soft); font-style: italic; margin: .5rem 0; }
 .card {
   background: var(--card); border: 1px solid var(--edge); border-radius: .5rem;

@@ -49,17 +49,19 @@ def verdict(card: Card) -> str:
 
 
 def meaning(explanation: Explanation) -> str:
-    """One plain sentence on what the score of the summary says."""
+    """What the score of the summary says, in plain words."""
     if explanation.quals is None:
-        return "There is no score: " + (explanation.reason or "no question-answer pair") + "."
+        return f"There is no score: {explanation.reason}."
     differing = sum(not card.supported for card in explanation.cards)
     total = len(explanation.cards)
-    share = f"{differing} of {total}" if total > 1 else ("the only one" if differing else "none")
+    if total == 1:
+        pairs = f"the only pair {DIFFERS if differing else 'is ' + SUPPORTED}"
+    else:
+        pairs = f"{differing} of {total} pairs {DIFFERS if differing == 1 else 'differ'}"
     return (
-        f"On average the document makes a token of these questions and answers "
-        f"{times(explanation.quals)} as likely as the summary does, and of the pairs {share} "
-        f"{'differs' if differing == 1 or total == 1 else 'differ'}; QUALS near 0 or above means "
-        "that the document says what the summary says."
+        "The document makes these questions and answers, token by token, on average "
+        f"{times(explanation.quals)} as likely as the summary does; {pairs}. QUALS near 0 or above "
+        "means that the document says what the summary says, lower means that it does not."
     )
 
 
