@@ -5,6 +5,7 @@ from random import Random
 
 os.environ["HF_HUB_OFFLINE"] = "1"  # before anything imports a Hugging Face library
 
+import naive
 import pytest
 import torch
 from hypothesis import settings
@@ -94,11 +95,11 @@ def make_model(make_config):
 
 
 @pytest.fixture(scope="session")
-def make_qagen(make_model, few_words):
-    """A T5 after a moment of training: it writes one or two words, the separator, and a word."""
+def teach(few_words):
+    """A moment of training: the model writes one or two words, the separator, and a word."""
 
-    def make(seed):
-        model, rng = make_model(few_words.backend.get_vocab_size(), seed, scale=1.0), Random(seed)
+    def train(model, seed):
+        rng = Random(seed)
         separator, end = few_words.id_of(SEPARATOR), few_words.id_of(END)
         optimizer = torch.optim.AdamW(model.parameters(), lr=1e-2)
         words = [few_words.id_of("\u2581" + word) for word in FEW_WORDS]
@@ -111,9 +112,15 @@ def make_qagen(make_model, few_words):
             likelihood_of(model, collate(examples, 0)).backward()
             optimizer.step()
             optimizer.zero_grad()
-        return model
+        return model.eval()
 
-    return make
+    return train
+
+
+@pytest.fixture(scope="session")
+def make_qagen(make_model, teach, few_words):
+    """A small T5 that writes questions and answers."""
+    return lambda seed: teach(make_model(few_words.backend.get_vocab_size(), seed, 1.0), seed)
 
 
 @pytest.fixture(scope="session")
@@ -141,40 +148,18 @@ def next_logprobs(read):
 
 
 @pytest.fixture(scope="session")
-def forced_logprobs(next_logprobs):
-    """Log p of each token of a target, by one full pass per token."""
-
-    def compute(model, source, target):
-        return [
-            next_logprobs(model, source, target[:at])[token].item()
-            for at, token in enumerate(target)
-        ]
-
-    return compute
-
-
-@pytest.fixture(scope="session")
 def naive_diverse(next_logprobs):
-    """Textbook diverse decoding with one beam per group: plain loops over the full vocabulary."""
+    """Textbook diverse decoding with one beam per group."""
 
     def decode(model, source, *, groups, strength, limits):
-        end = model.config.eos_token_id
-        prefixes = [[] for _ in range(groups)]
-        for step in range(limits.longest + 1):
-            counts = [0] * model.config.vocab_size
-            for prefix in prefixes:
-                if prefix[-1:] == [end]:
-                    continue
-                if step == limits.longest:
-                    prefix.append(end)
-                    continue
-                scores = next_logprobs(model, source, prefix).tolist()
-                best = max(
-                    (t for t in range(len(scores)) if t != end or step >= limits.shortest),
-                    key=lambda token: scores[token] - strength * counts[token],
-                )
-                prefix.append(best)
-                counts[best] += 1
-        return prefixes
+        return naive.diverse(
+            lambda text, prefix: next_logprobs(model, text, prefix).tolist(),
+            source,
+            end=model.config.eos_token_id,
+            groups=groups,
+            strength=strength,
+            shortest=limits.shortest,
+            longest=limits.longest,
+        )
 
     return decode

@@ -1,17 +1,20 @@
 """QUALS against a naive reference, and the laws of its filter."""
 
+import json
 from pathlib import Path
 
+import naive
 import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
+from quals.decoding.diverse import diverse_decode
 from quals.decoding.sequences import Hypothesis, Limits
-from quals.metrics.quals import Quals, QualsSettings
+from quals.metrics.quals import PAPER, Quals, QualsSettings, load_settings, save_settings
 from quals.models import checkpoint
 from quals.models.checkpoint import Checkpoint, CheckpointError
-from quals.models.tokenizer import SEPARATOR
-from quals.params import load_section
+from quals.models.tokenizer import END, SEPARATOR
+from quals.params import ParamsError, load_section
 
 SCALE = Path(__file__).parents[1] / "scales" / "testbed.yaml"
 SMALL = {"groups": 10, "shortest": 1, "longest": 5, "max_pairs": 4, "max_source_tokens": 8}
@@ -67,47 +70,14 @@ def filter_of(make_model, tokenizer, quals_settings):
 
 
 @pytest.fixture(scope="module")
-def naive_quals(naive_diverse, forced_logprobs):
-    """QUALS as the paper tells it, one pair at a time, everything computed anew."""
-
-    def mean(values):
-        return sum(values) / len(values)
-
+def naive_quals(next_logprobs):
     def compute(quals, document, summary):
-        model, tokenizer, chosen = quals.model, quals.tokenizer, quals.settings
-        from_summary = tokenizer.encode([summary])[0][: chosen.max_source_tokens]
-        from_document = tokenizer.encode([document])[0][: chosen.max_source_tokens]
-        pairs = []
-        for ids in naive_diverse(
-            model,
-            from_summary,
-            groups=chosen.groups,
-            strength=chosen.diversity_strength,
-            limits=Limits(chosen.shortest, chosen.longest),
-        ):
-            if ids.count(quals.separator) != 1:
-                continue
-            at = ids.index(quals.separator)
-            question, answer = tokenizer.decode([ids[:at], ids[at + 1 : -1]])
-            # The texts here are words between spaces and nothing else.
-            if question and answer and f" {answer} ".lower() in f" {summary} ".lower():
-                pairs.append((question, answer, ids, forced_logprobs(model, from_summary, ids)))
-        pairs.sort(key=lambda pair: (-sum(pair[3]), pair[2]))
-        queues = {}
-        for pair in pairs:
-            queue = queues.setdefault(pair[1].lower(), [])
-            if pair[0].lower() not in [other[0].lower() for other in queue]:
-                queue.append(pair)
-        kept = []
-        while any(queues.values()) and len(kept) < chosen.max_pairs:
-            for queue in queues.values():
-                if queue and len(kept) < chosen.max_pairs:
-                    kept.append(queue.pop(0))
-        scored = [
-            (question, answer, mean(logprobs), mean(forced_logprobs(model, from_document, ids)))
-            for question, answer, ids, logprobs in kept
-        ]
-        return scored, mean([d - s for _, _, s, d in scored]) if scored else None
+        return naive.quals(
+            lambda text, prefix: next_logprobs(quals.model, text, prefix).tolist(),
+            quals,
+            document,
+            summary,
+        )
 
     return compute
 
@@ -271,6 +241,113 @@ def test_total_and_not_mean_likelihood_ranks(filter_of):
     long = "Who was it that beat Ivan Rossi in Kelby?"
     rows = [(long, "Ada", -1.5), ("Who?", "Ivan", -1.0)]
     assert [q for q, _ in filter_of("Ada beat Ivan.", rows)] == ["Who?", long]
+
+
+def test_token_pairs_have_the_means_of_the_score(quals):
+    checked = 0
+    for document, summary in CASES:
+        (result,) = quals.score([document], [summary])
+        tokens = quals.token_pairs(document, summary)
+        assert [(t.question, t.answer) for t in tokens] == [
+            (p.question, p.answer) for p in result.pairs
+        ]
+        for token, pair in zip(tokens, result.pairs, strict=True):
+            size = len(token.tokens)
+            assert sum(token.summary_logprobs) / size == pair.summary_logprob
+            assert sum(token.document_logprobs) / size == pair.document_logprob
+            assert token.tokens[token.answer_at - 1] == SEPARATOR
+            assert token.tokens[-1] == END
+            question, answer = "".join(token.tokens).removesuffix(END).split(SEPARATOR)
+            assert (question.strip(), answer.strip()) == (token.question, token.answer)
+            assert "".join(token.tokens[token.answer_at : -1]).strip() == token.answer
+            checked += 1
+    assert checked >= 30
+
+
+@pytest.fixture(scope="module")
+def switched(quals):
+    """QUALS of the test cases with other settings."""
+
+    def score(**changed):
+        settings = quals.settings.model_copy(update=changed)
+        metric = Quals(Checkpoint(quals.model, quals.tokenizer), quals.separator, settings)
+        return metric.score(*map(list, zip(*CASES, strict=True)))
+
+    return score
+
+
+@pytest.mark.parametrize("part", ["question", "answer"])
+def test_likelihood_may_be_that_of_question_or_answer_alone(quals, switched, part):
+    for (document, summary), result in zip(CASES, switched(likelihood=part), strict=True):
+        for pair, token in zip(result.pairs, quals.token_pairs(document, summary), strict=True):
+            at = token.answer_at
+            chosen = slice(0, at - 1) if part == "question" else slice(at, -1)
+            for found, values in (
+                (pair.summary_logprob, token.summary_logprobs[chosen]),
+                (pair.document_logprob, token.document_logprobs[chosen]),
+            ):
+                assert values
+                assert found == pytest.approx(sum(values) / len(values), abs=1e-4)
+
+
+def test_the_penalty_of_the_search_only_lowers_the_summary_side(quals, switched):
+    lower = 0
+    plain = switched(max_pairs=100)
+    for one, other in zip(
+        plain, switched(max_pairs=100, penalised_summary_score=True), strict=True
+    ):
+        fair = {(p.question, p.answer): p for p in one.pairs}
+        assert {(p.question, p.answer) for p in other.pairs} == set(fair)
+        for pair in other.pairs:
+            same = fair[pair.question, pair.answer]
+            assert pair.document_logprob == pytest.approx(same.document_logprob, abs=1e-4)
+            assert pair.summary_logprob <= same.summary_logprob + 1e-4
+            lower += pair.summary_logprob < same.summary_logprob - 0.01
+    assert lower > 10
+
+
+def test_the_penalty_counts_earlier_groups_with_the_same_choice(read, quals):
+    strength = 0.5
+    memory = read(quals.model, quals.tokenizer.encode([summary for _, summary in CASES]))
+    limits = Limits(quals.settings.shortest, quals.settings.longest)
+    for group in diverse_decode(quals.model, memory, groups=6, strength=strength, limits=limits):
+        for at, hypothesis in enumerate(group):
+            for step, token in enumerate(hypothesis.ids):
+                before = [h.ids[step] for h in group[:at] if step < len(h.ids)]
+                assert hypothesis.penalties[step] == strength * before.count(token)
+
+
+def test_answers_may_be_parts_of_words_where_that_is_wanted(filter_of):
+    rows = [("Who?", "Iva", -1.0), ("Who?", "Zoe", -2.0)]
+    assert filter_of("Ada beat Ivan.", rows) == []
+    assert filter_of("Ada beat Ivan.", rows, substring_answers=True) == [("Who?", "Iva")]
+
+
+def test_a_folder_brings_its_settings_and_the_papers_stand_in(quals, tmp_path):
+    assert load_settings(tmp_path) == PAPER
+    save_settings(quals.settings, tmp_path)
+    assert load_settings(tmp_path) == quals.settings
+    names = {"separator_token_id": quals.separator}
+    checkpoint.save(quals.model, quals.tokenizer, tmp_path, **names)
+    assert Quals.from_pretrained(tmp_path).settings == quals.settings
+    changed = quals.settings.model_copy(update={"groups": 3})
+    assert Quals.from_pretrained(tmp_path, changed).settings == changed
+
+
+@pytest.mark.parametrize(
+    ("key", "value"),
+    [
+        ("groups", 0),
+        ("groups", "many"),
+        ("likelihood", "all"),
+        ("surprise", 1),
+        ("penalised_summary_score", 1),
+    ],
+)
+def test_wrong_stored_settings_are_named_by_file_and_key(tmp_path, key, value):
+    (tmp_path / "quals.json").write_text(json.dumps({**PAPER.model_dump(), key: value}))
+    with pytest.raises(ParamsError, match=rf"quals\.json: {key}: "):
+        load_settings(tmp_path)
 
 
 def test_a_folder_gives_the_same_scores_and_names_its_separator(quals, tmp_path):

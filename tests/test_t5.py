@@ -214,7 +214,10 @@ NORM = "decoder.final_layer_norm.weight"
             lambda f: change_weights(f, lambda s: s.update({NORM: torch.ones(3)})),
             rf"model\.safetensors: .*\n.*{NORM}",
         ),
-        (lambda f: change_config(f, model_type="bart"), r"config\.json: model_type is 'bart'"),
+        (
+            lambda f: change_config(f, model_type="gpt2"),
+            r"config\.json: model_type is 'gpt2', not one",
+        ),
         (
             lambda f: change_config(f, feed_forward_proj="gated-gelu"),
             r"config\.json: feed_forward_proj is 'gated-gelu', only 'relu'",

@@ -5,9 +5,9 @@ from typing import TYPE_CHECKING
 if TYPE_CHECKING:
     from quals.metrics.qags import Qags
     from quals.metrics.quals import Quals
-    from quals.records import Pair, QagsScore, QualsScore
+    from quals.records import Pair, QagsScore, QualsScore, TokenPair
 
-__all__ = ["Pair", "Qags", "QagsScore", "Quals", "QualsScore"]
+__all__ = ["Pair", "Qags", "QagsScore", "Quals", "QualsScore", "TokenPair"]
 
 _HOMES = {
     "Pair": "quals.records",
@@ -15,6 +15,7 @@ _HOMES = {
     "QagsScore": "quals.records",
     "Quals": "quals.metrics.quals",
     "QualsScore": "quals.records",
+    "TokenPair": "quals.records",
 }
 
 

@@ -56,11 +56,16 @@ def load_section(path: Path | str, section: str, schema: type[S]) -> S:
         if not isinstance(value, dict) or key not in value:
             raise ParamsError(f"{path}: section '{'.'.join(walked)}' is missing")
         value = value[key]
+    return validated(value, schema, path=path, within=section)
+
+
+def validated(value: object, schema: type[S], *, path: Path | str, within: str = "") -> S:
+    """`value`, read from `path`, as `schema`; problems raise `ParamsError` with file and key."""
     try:
         return schema.model_validate(value)
     except ValidationError as error:
         problems = [
-            f"{'.'.join([section, *map(str, item['loc'])])}: {item['msg']}"
+            f"{'.'.join(filter(None, [within, *map(str, item['loc'])]))}: {item['msg']}"
             for item in error.errors()
         ]
         raise ParamsError(f"{path}: " + "; ".join(problems)) from error

@@ -31,6 +31,23 @@ class Pair:
 
 
 @dataclass(frozen=True)
+class TokenPair:
+    """A scored pair token by token: question, separator, answer, end token.
+
+    `tokens` are pieces of text that join to the decoded pair (specials included); `answer_at` is
+    the first token of the answer. The log-probabilities (natural log) are those whose means make
+    a `Pair`.
+    """
+
+    question: str
+    answer: str
+    tokens: tuple[str, ...]
+    answer_at: int
+    summary_logprobs: tuple[float, ...]
+    document_logprobs: tuple[float, ...]
+
+
+@dataclass(frozen=True)
 class QualsScore:
     """QUALS of one summary: higher (nearer 0) is more consistent; None where no pair survives."""
 

@@ -3,19 +3,25 @@
 import torch
 
 from quals.decoding.sequences import Hypothesis, Limits
-from quals.models.t5 import T5, Memory
+from quals.models.interface import ConditionalModel, Memory
 
 
 @torch.inference_mode()
 def beam_search(
-    model: T5, memory: Memory, *, beams: int, limits: Limits, length_penalty: float, keep: int = 1
+    model: ConditionalModel,
+    memory: Memory,
+    *,
+    beams: int,
+    limits: Limits,
+    length_penalty: float,
+    keep: int = 1,
 ) -> list[list[Hypothesis]]:
     """The `keep` best finished hypotheses of each text, best first.
 
     Hypotheses compare by log p / length ** length_penalty (the end token counts); a text is done
     once `beams` are finished and no running beam can still beat the worst of them.
     """
-    config, texts = model.config, memory.mask.shape[0]
+    config, texts = model.config, memory.texts
     vocabulary, end = config.vocab_size, config.eos_token_id
     cache = model.new_cache(texts, beams, limits.longest + 1)
     tokens = torch.full((texts, beams, 1), config.decoder_start_token_id)

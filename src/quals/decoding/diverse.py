@@ -8,12 +8,12 @@ import torch
 from torch import Tensor
 
 from quals.decoding.sequences import Hypothesis, Limits
-from quals.models.t5 import T5, Memory
+from quals.models.interface import ConditionalModel, Memory
 
 
 @torch.inference_mode()
 def diverse_decode(
-    model: T5, memory: Memory, *, groups: int, strength: float, limits: Limits
+    model: ConditionalModel, memory: Memory, *, groups: int, strength: float, limits: Limits
 ) -> list[list[Hypothesis]]:
     """`groups` hypotheses for each text of the memory, in group order.
 
@@ -22,7 +22,7 @@ def diverse_decode(
     that they equal teacher-forced ones.
     """
     config = model.config
-    texts = memory.mask.shape[0]
+    texts = memory.texts
     cache = model.new_cache(texts, groups, limits.longest + 1)
     tokens = torch.full((texts, groups, 1), config.decoder_start_token_id)
     chosen = torch.full((texts, groups, limits.longest + 1), config.pad_token_id)
@@ -54,7 +54,7 @@ def diverse_decode(
                 break
             kept = keep.nonzero()[:, 0]
             tokens, memory, cache = tokens[kept], memory.select(kept), cache.select(kept)
-    return _collect(chosen, scores, lengths)
+    return _collect(chosen, scores, lengths, strength)
 
 
 def choose_apart(logits: Tensor, done: Tensor, strength: float) -> Tensor:
@@ -80,12 +80,19 @@ def choose_apart(logits: Tensor, done: Tensor, strength: float) -> Tensor:
     return picked
 
 
-def _collect(chosen: Tensor, scores: Tensor, lengths: Tensor) -> list[list[Hypothesis]]:
-    ids, values, sizes = chosen.tolist(), scores.tolist(), lengths.tolist()
+def _collect(
+    chosen: Tensor, scores: Tensor, lengths: Tensor, strength: float
+) -> list[list[Hypothesis]]:
+    """Hypotheses from ids and log p [B, G, T] of which `lengths` [B, G] count."""
+    running = torch.arange(chosen.shape[2]) < lengths[..., None]
+    same = (chosen[:, :, None] == chosen[:, None]) & running[:, None]
+    earlier = torch.ones(chosen.shape[1], chosen.shape[1], dtype=torch.bool).tril(-1)
+    penalties = (same & earlier[..., None]).sum(2) * strength
+    rows = zip(*(x.tolist() for x in (chosen, scores, penalties, lengths)), strict=True)
     return [
         [
-            Hypothesis(ids[b][g][: sizes[b][g]], values[b][g][: sizes[b][g]])
-            for g in range(len(sizes[b]))
+            Hypothesis(ids[:size], logprobs[:size], paid[:size])
+            for ids, logprobs, paid, size in zip(*group, strict=True)
         ]
-        for b in range(len(sizes))
+        for group in rows
     ]

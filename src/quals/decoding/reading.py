@@ -5,12 +5,12 @@ from collections.abc import Iterator
 import torch
 from tqdm import tqdm
 
-from quals.models.t5 import T5, Memory
+from quals.models.interface import ConditionalModel, Memory
 from quals.models.tokenizer import pad
 
 
 def read_in_batches(
-    model: T5, sources: list[list[int]], *, size: int, title: str
+    model: ConditionalModel, sources: list[list[int]], *, size: int, title: str
 ) -> Iterator[tuple[list[int], Memory]]:
     """Indices and memory of at most `size` texts at a time, under a progress bar.
 

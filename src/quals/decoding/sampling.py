@@ -3,12 +3,12 @@
 import torch
 
 from quals.decoding.sequences import Limits
-from quals.models.t5 import T5, Memory
+from quals.models.interface import ConditionalModel, Memory
 
 
 @torch.inference_mode()
 def sample(
-    model: T5,
+    model: ConditionalModel,
     memory: Memory,
     *,
     samples: int,
@@ -17,7 +17,7 @@ def sample(
     generator: torch.Generator,
 ) -> list[list[list[int]]]:
     """`samples` independent targets for each text, as token ids with the end token."""
-    config, texts = model.config, memory.mask.shape[0]
+    config, texts = model.config, memory.texts
     cache = model.new_cache(texts, samples, limits.longest + 1)
     tokens = torch.full((texts, samples, 1), config.decoder_start_token_id)
     chosen: list[torch.Tensor] = []

@@ -3,13 +3,13 @@
 import torch
 from torch import Tensor, nn
 
-from quals.models.t5 import T5, Memory
+from quals.models.interface import ConditionalModel, Memory
 from quals.models.tokenizer import pad
 
 
 @torch.inference_mode()
 def score_targets(
-    model: T5, memory: Memory, targets: list[list[list[int]]]
+    model: ConditionalModel, memory: Memory, targets: list[list[list[int]]]
 ) -> list[list[list[float]]]:
     """Log p (fp32, natural log) of every token of every target, grouped by text.
 
@@ -28,7 +28,7 @@ def score_targets(
     ]
 
 
-def target_logprobs(model: T5, memory: Memory, ids: Tensor, mask: Tensor) -> Tensor:
+def target_logprobs(model: ConditionalModel, memory: Memory, ids: Tensor, mask: Tensor) -> Tensor:
     """Log p [B, G, T] of each target token given the text and the tokens before it.
 
     0 where `mask` is False: the vocabulary, which costs most, is computed for real tokens only.

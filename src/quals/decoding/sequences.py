@@ -1,6 +1,6 @@
 """What do all decoders share? The limits of what they write and what comes out."""
 
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 
 
 @dataclass(frozen=True)
@@ -13,7 +13,11 @@ class Limits:
 
 @dataclass(frozen=True)
 class Hypothesis:
-    """A finished target: its token ids with the end token, and log p of each, penalty-free."""
+    """A finished target: its token ids with the end token, and log p of each, penalty-free.
+
+    `penalties` is what a diverse search took off each token's log p; empty where nothing was.
+    """
 
     ids: list[int]
     logprobs: list[float]
+    penalties: list[float] = field(default_factory=list)

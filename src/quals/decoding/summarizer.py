@@ -10,7 +10,7 @@ from quals.decoding.sampling import sample
 from quals.decoding.scoring import score_targets
 from quals.decoding.sequences import Limits
 from quals.models.checkpoint import Checkpoint
-from quals.models.t5 import Memory
+from quals.models.interface import Memory
 from quals.params import Count, Natural, Section
 
 

@@ -6,24 +6,30 @@ document minus that under the summary. One model does all of it.
 """
 
 from collections.abc import Iterator
-from dataclasses import dataclass
 from pathlib import Path
 
 from quals.decoding.diverse import diverse_decode
 from quals.decoding.reading import read_in_batches
 from quals.decoding.scoring import score_targets
 from quals.decoding.sequences import Hypothesis, Limits
+from quals.jsonl import read_json, write_json
+from quals.metrics.pairs import Candidate, Likelihood, PairFilter, mean
 from quals.models import checkpoint
 from quals.models.checkpoint import Checkpoint
-from quals.models.t5 import Memory
+from quals.models.interface import Memory
 from quals.models.tokenizer import load_special_ids
-from quals.params import Count, Natural, NonNegative, Section
-from quals.records import Pair, QualsScore
-from quals.text import contains_whole_words
+from quals.params import Count, Natural, NonNegative, Section, validated
+from quals.records import Pair, QualsScore, TokenPair
+
+SETTINGS = "quals.json"
 
 
 class QualsSettings(Section):
-    """Everything that QUALS depends on besides the model."""
+    """Everything that QUALS depends on besides the model.
+
+    `penalised_summary_score` and `substring_answers` are oddities of the official code,
+    `likelihood` names the tokens that are averaged; `row_budget` changes no score.
+    """
 
     groups: Count
     diversity_strength: NonNegative
@@ -31,22 +37,37 @@ class QualsSettings(Section):
     longest: Count
     max_pairs: Count
     max_source_tokens: Count
+    penalised_summary_score: bool
+    substring_answers: bool
+    likelihood: Likelihood
     row_budget: Count
 
 
-@dataclass(frozen=True)
-class _Candidate:
-    question: str
-    answer: str
-    hypothesis: Hypothesis
+PAPER = QualsSettings(
+    groups=60,
+    diversity_strength=0.5,
+    shortest=8,
+    longest=60,
+    max_pairs=10,
+    max_source_tokens=1022,
+    penalised_summary_score=False,
+    substring_answers=False,
+    likelihood="pair",
+    row_budget=1024,
+)
 
-    @property
-    def summary_logprob(self) -> float:
-        return mean(self.hypothesis.logprobs)
+
+def save_settings(settings: QualsSettings, folder: Path | str) -> None:
+    """Write the settings beside a QAGen model: `Quals.from_pretrained` falls back to them."""
+    write_json(Path(folder) / SETTINGS, settings.model_dump())
 
 
-def mean(values: list[float]) -> float:
-    return sum(values) / len(values)
+def load_settings(folder: Path | str) -> QualsSettings:
+    """The settings stored beside a model, else the paper's."""
+    path = Path(folder) / SETTINGS
+    if not path.is_file():
+        return PAPER
+    return validated(read_json(path), QualsSettings, path=path)
 
 
 class Quals:
@@ -56,15 +77,25 @@ class Quals:
         self.model, self.tokenizer = checkpoint.model, checkpoint.tokenizer
         self.separator = separator
         self.settings = settings
+        self.filter = PairFilter(
+            self.tokenizer,
+            separator,
+            penalised=settings.penalised_summary_score,
+            substring=settings.substring_answers,
+        )
 
     @classmethod
-    def from_pretrained(cls, folder: Path | str, settings: QualsSettings) -> "Quals":
-        """Load a QAGen folder; its `config.json` names the separator before the answer."""
+    def from_pretrained(cls, folder: Path | str, settings: QualsSettings | None = None) -> "Quals":
+        """Load a QAGen folder; its `config.json` names the separator before the answer.
+
+        Without `settings` those in the folder's `quals.json` hold, and the paper's if it has none.
+        """
         ids = load_special_ids(folder)
         if "separator_token_id" not in ids:
             raise checkpoint.CheckpointError(
                 f"{folder}/config.json: no separator_token_id; this is not a QAGen model"
             )
+        settings = load_settings(folder) if settings is None else settings
         return cls(checkpoint.load(folder), ids["separator_token_id"], settings)
 
     def score(self, documents: list[str], summaries: list[str]) -> list[QualsScore]:
@@ -74,17 +105,41 @@ class Quals:
         """
         if len(documents) != len(summaries):
             raise ValueError(f"{len(documents)} documents, but {len(summaries)} summaries")
+        keys = sorted(set(zip(documents, summaries, strict=True)))
         pairs = self.generate(sorted(set(summaries)))
-        work: dict[tuple[str, str], list[_Candidate]] = {
-            (d, s): pairs[s] for d, s in sorted(set(zip(documents, summaries, strict=True)))
+        work = {(document, summary): pairs[summary] for document, summary in keys}
+        under_document = self._score_documents(work)
+        results = {
+            key: self._result(
+                [(c, under_document[key[0]][c.ids]) for c in candidates],
+            )
+            for key, candidates in work.items()
         }
-        scores = self._score_documents(work)
-        return [scores[key] for key in zip(documents, summaries, strict=True)]
+        return [results[key] for key in zip(documents, summaries, strict=True)]
 
-    def generate(self, summaries: list[str]) -> dict[str, list[_Candidate]]:
+    def token_pairs(self, document: str, summary: str) -> list[TokenPair]:
+        """The pairs of one summary token by token, in the order of `score`.
+
+        The means over their tokens are those of `score([document], [summary])`, bit by bit.
+        """
+        candidates = self.generate([summary])[summary]
+        under_document = self._score_documents({(document, summary): candidates})
+        return [
+            TokenPair(
+                c.question,
+                c.answer,
+                tuple(self.tokenizer.pieces(list(c.ids))),
+                c.answer_at,
+                c.logprobs,
+                under_document[document][c.ids],
+            )
+            for c in candidates
+        ]
+
+    def generate(self, summaries: list[str]) -> dict[str, list[Candidate]]:
         """The surviving question-answer pairs of each distinct summary, best first."""
         settings = self.settings
-        found: dict[str, list[_Candidate]] = {}
+        found: dict[str, list[Candidate]] = {}
         limits = Limits(settings.shortest, settings.longest)
         # A summary costs its groups, each of which is a row of the decoder.
         size = max(1, settings.row_budget // settings.groups)
@@ -100,66 +155,35 @@ class Quals:
                 found[text] = self.select(text, group)
         return found
 
-    def select(self, summary: str, hypotheses: list[Hypothesis]) -> list[_Candidate]:
-        """The filter of paper.md 1d, with whole-word answers: at most `max_pairs`, round-robin.
-
-        A pair needs exactly one separator, a question, and an answer that stands in the summary.
-        Best total log-probability first; the answers take turns, and a question counts once for
-        each answer.
-        """
-        by_answer: dict[str, list[_Candidate]] = {}
-        seen: set[tuple[str, str]] = set()
-        ordered = sorted(hypotheses, key=lambda h: (-sum(h.logprobs), h.ids))
-        for candidate in filter(None, map(self._parse, ordered)):
-            answer = candidate.answer.lower()
-            key = (candidate.question.lower(), answer)
-            if key in seen or not contains_whole_words(summary, candidate.answer):
-                continue
-            seen.add(key)
-            by_answer.setdefault(answer, []).append(candidate)
-        rounds = max(map(len, by_answer.values()), default=0)
-        turns = [
-            group[turn]
-            for turn in range(rounds)
-            for group in by_answer.values()
-            if turn < len(group)
-        ]
-        return turns[: self.settings.max_pairs]
-
-    def _parse(self, hypothesis: Hypothesis) -> _Candidate | None:
-        ids = hypothesis.ids[:-1]  # without the end token
-        if ids.count(self.separator) != 1:
-            return None
-        at = ids.index(self.separator)
-        question, answer = self.tokenizer.decode([ids[:at], ids[at + 1 :]])
-        return _Candidate(question, answer, hypothesis) if question and answer else None
+    def select(self, summary: str, hypotheses: list[Hypothesis]) -> list[Candidate]:
+        """The pairs of a summary that count, at most `max_pairs`."""
+        return self.filter.select(summary, hypotheses, self.settings.max_pairs)
 
     def _score_documents(
-        self, work: dict[tuple[str, str], list[_Candidate]]
-    ) -> dict[tuple[str, str], QualsScore]:
-        """Score the pairs of all summaries of a document together: it is encoded once."""
-        targets: dict[str, list[list[int]]] = {}
+        self, work: dict[tuple[str, str], list[Candidate]]
+    ) -> dict[str, dict[tuple[int, ...], tuple[float, ...]]]:
+        """Log p of the pairs of all summaries of a document together: it is encoded once."""
+        targets: dict[str, dict[tuple[int, ...], None]] = {}
         for (document, _), candidates in work.items():
-            known = targets.setdefault(document, [])
-            known += [c.hypothesis.ids for c in candidates if c.hypothesis.ids not in known]
-        scored: dict[str, dict[tuple[int, ...], float]] = {}
+            targets.setdefault(document, {}).update(dict.fromkeys(c.ids for c in candidates))
+        found: dict[str, dict[tuple[int, ...], tuple[float, ...]]] = {d: {} for d in targets}
         documents = [document for document, rows in targets.items() if rows]
         width = max([1, *map(len, targets.values())])
         size = max(1, self.settings.row_budget // width)
         for batch, memory in self._read(documents, size, "documents"):
-            rows = [targets[document] for document in batch]
-            for document, ids, logprobs in zip(
-                batch, rows, score_targets(self.model, memory, rows), strict=True
+            rows = [[list(ids) for ids in targets[document]] for document in batch]
+            for document, logprobs in zip(
+                batch, score_targets(self.model, memory, rows), strict=True
             ):
-                values = map(mean, logprobs)
-                scored[document] = dict(zip(map(tuple, ids), values, strict=True))
-        return {
-            key: self._result([(c, scored[key[0]][tuple(c.hypothesis.ids)]) for c in candidates])
-            for key, candidates in work.items()
-        }
+                found[document] = dict(zip(targets[document], map(tuple, logprobs), strict=True))
+        return found
 
-    def _result(self, scored: list[tuple[_Candidate, float]]) -> QualsScore:
-        pairs = tuple(Pair(c.question, c.answer, c.summary_logprob, value) for c, value in scored)
+    def _result(self, scored: list[tuple[Candidate, tuple[float, ...]]]) -> QualsScore:
+        likelihood = self.settings.likelihood
+        pairs = tuple(
+            Pair(c.question, c.answer, c.mean(c.logprobs, likelihood), c.mean(under, likelihood))
+            for c, under in scored
+        )
         if not pairs:
             return QualsScore(None, (), reason="no question-answer pair survives")
         return QualsScore(mean([pair.score for pair in pairs]), pairs)

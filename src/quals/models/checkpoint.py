@@ -1,20 +1,23 @@
-"""How are networks stored? A folder with config.json, model.safetensors and tokenizer files."""
+"""How are networks stored? A folder with config.json, safetensors and tokenizer files."""
 
 from dataclasses import dataclass
 from pathlib import Path
 
+import torch
 from pydantic import ValidationError
 from safetensors import SafetensorError
 from safetensors.torch import load_file, save_file
-from torch import nn
+from torch import Tensor, nn
 
 from quals.errors import InputError
 from quals.jsonl import read_json, write_json, write_whole
-from quals.models.t5 import T5, T5Config
+from quals.models.families import FAMILIES, family_of, hub_config
+from quals.models.interface import ConditionalModel
 from quals.models.tokenizer import TextTokenizer
+from quals.params import Section
 
 WEIGHTS = "model.safetensors"
-TIED = ("encoder.embed_tokens.weight", "decoder.embed_tokens.weight", "lm_head.weight")
+INDEX = "model.safetensors.index.json"
 
 
 class CheckpointError(InputError):
@@ -25,58 +28,79 @@ class CheckpointError(InputError):
 class Checkpoint:
     """A network with its tokenizer."""
 
-    model: T5
+    model: ConditionalModel
     tokenizer: TextTokenizer
 
 
-def load(folder: Path | str) -> Checkpoint:
-    """The encoder-decoder in `folder`, in evaluation mode. Safetensors only, no code is run."""
+def load(folder: Path | str, dtype: torch.dtype = torch.float32) -> Checkpoint:
+    """The network in `folder`, in evaluation mode. Safetensors only, no code is run."""
     folder = Path(folder)
-    model = T5(read_config(folder))
-    load_weights(model, folder)
+    kind, config = read_config(folder)
+    with torch.device("meta"):  # the weights come from the file: none need be drawn
+        model = FAMILIES[kind].network(config)
+    load_weights(model, folder, dtype=dtype)
     return Checkpoint(model.eval(), TextTokenizer.load(folder))
 
 
-def read_config(folder: Path) -> T5Config:
-    """The folder's `config.json`; unsupported architectures are refused by name."""
+def read_config(folder: Path) -> tuple[str, Section]:
+    """Family and sizes from the folder's `config.json`; what is unsupported is refused by name."""
     path = folder / "config.json"
     if not path.is_file():
         raise CheckpointError(f"{path}: no such file; is '{folder}' a model folder?")
-    config = read_json(path)
-    if not isinstance(config, dict):
-        raise CheckpointError(f"{path}: must hold an object, not {type(config).__name__}")
-    expected = {"model_type": "t5", "feed_forward_proj": "relu", "tie_word_embeddings": True}
+    raw = read_json(path)
+    if not isinstance(raw, dict):
+        raise CheckpointError(f"{path}: must hold an object, not {type(raw).__name__}")
+    kind = raw.get("model_type")
+    if not isinstance(kind, str) or kind not in FAMILIES:
+        known = ", ".join(sorted(FAMILIES))
+        raise CheckpointError(f"{path}: model_type is {kind!r}, not one of {known}")
+    family = FAMILIES[kind]
+    expected = family.required | {k: v for k, v in family.assumed.items() if k in raw}
     for key, value in expected.items():
-        if config.get(key) != value:
-            raise CheckpointError(
-                f"{path}: {key} is {config.get(key)!r}, only {value!r} is supported"
-            )
+        if raw.get(key) != value:
+            raise CheckpointError(f"{path}: {key} is {raw.get(key)!r}, only {value!r} is supported")
+    turning = raw.get("rope_parameters")
+    if turning is not None and (
+        not isinstance(turning, dict) or turning.get("rope_type", "default") != "default"
+    ):
+        raise CheckpointError(f"{path}: rope_parameters has a rope_type other than 'default'")
     try:
-        return T5Config.model_validate({key: config.get(key) for key in T5Config.model_fields})
+        return kind, family.config.model_validate(family.read(raw))
     except ValidationError as error:
         raise CheckpointError(f"{path}: {error}") from error
 
 
 def load_weights(
-    model: nn.Module, folder: Path, *, new: tuple[str, ...] = (), unused: tuple[str, ...] = ()
+    model: nn.Module,
+    folder: Path,
+    *,
+    new: tuple[str, ...] = (),
+    unused: tuple[str, ...] = (),
+    dtype: torch.dtype = torch.float32,
 ) -> None:
     """Fill `model` from the folder's safetensors; any missing or surplus tensor raises.
 
     A new head on an old body: parameters that start with one of `new` may be absent from the file,
     tensors that start with one of `unused` may be absent from the model.
     """
-    path = folder / WEIGHTS
-    if not path.is_file():
-        pickled = sorted(p.name for p in folder.glob("*.bin")) if folder.is_dir() else []
-        hint = f"; {pickled[0]} is pickled and is never loaded" if pickled else ""
-        raise CheckpointError(f"{path}: no such weight file{hint}")
+    family = FAMILIES[family_of(model)]
+    path, state = read_tensors(folder)
+    if family.body_prefix and not any(name.startswith(family.body_prefix) for name in state):
+        state = {family.body_prefix + name: tensor for name, tensor in state.items()}
+    tied = family.tied
+    if getattr(model.config, "tie_word_embeddings", False):
+        tied += ("lm_head.weight",)
+    # Copies are aligned in memory, which the file is not: products depend on it in the last bit.
+    state = {
+        name: tensor.to(dtype, copy=True)
+        for name, tensor in state.items()
+        if name not in tied and not name.endswith("rotary_emb.inv_freq")
+    }
+    for name, buffer in model.named_buffers():
+        if name in family.optional:
+            state.setdefault(name, torch.zeros(buffer.shape, dtype=dtype))
     try:
-        state = load_file(path)
-    except SafetensorError as error:
-        raise CheckpointError(f"{path}: not a safetensors file ({error})") from error
-    state = {name: tensor for name, tensor in state.items() if name not in TIED}
-    try:
-        missing, surplus = model.load_state_dict(state, strict=False)
+        missing, surplus = model.load_state_dict(state, strict=False, assign=True)
     except RuntimeError as error:
         raise CheckpointError(f"{path}: {error}") from error
     missing = [name for name in missing if not name.startswith(new or "\0")]
@@ -85,18 +109,48 @@ def load_weights(
         raise CheckpointError(f"{path}: missing {missing[:3]}, surplus {surplus[:3]}")
 
 
+def read_tensors(folder: Path) -> tuple[Path, dict[str, Tensor]]:
+    """All tensors of a folder and the file that names them; large models come in several files."""
+    path, index = folder / WEIGHTS, folder / INDEX
+    if not path.is_file() and index.is_file():
+        return index, _read_shards(index)
+    if not path.is_file():
+        pickled = sorted(p.name for p in folder.glob("*.bin")) if folder.is_dir() else []
+        hint = f"; {pickled[0]} is pickled and is never loaded" if pickled else ""
+        raise CheckpointError(f"{path}: no such weight file{hint}")
+    return path, _read_file(path)
+
+
+def _read_shards(index: Path) -> dict[str, Tensor]:
+    content = read_json(index)
+    places = content.get("weight_map") if isinstance(content, dict) else None
+    if not isinstance(places, dict) or not all(isinstance(p, str) for p in places.values()):
+        raise CheckpointError(f"{index}: field 'weight_map' must map tensors to files")
+    state: dict[str, Tensor] = {}
+    for name in sorted(set(places.values())):
+        path = index.parent / name
+        if path.name != name or path.suffix != ".safetensors":
+            raise CheckpointError(f"{index}: '{name}' is no safetensors file of this folder")
+        if not path.is_file():
+            raise CheckpointError(f"{path}: no such weight file")
+        state |= _read_file(path)
+    absent = sorted(places.keys() - state.keys())
+    if absent:
+        raise CheckpointError(f"{index}: {absent[:3]} are in none of the files")
+    return state
+
+
+def _read_file(path: Path) -> dict[str, Tensor]:
+    try:
+        return load_file(path)
+    except SafetensorError as error:
+        raise CheckpointError(f"{path}: not a safetensors file ({error})") from error
+
+
 def save(model: nn.Module, tokenizer: TextTokenizer, folder: Path, **extra_config: object) -> None:
-    """Write a folder that this module and, for a plain T5, `transformers` load."""
+    """Write a folder that this module loads, and `transformers` too if the head is not ours."""
     folder.mkdir(parents=True, exist_ok=True)
-    config = {
-        **model.config.model_dump(),
-        "architectures": [architecture(model)],
-        "model_type": "t5",
-        "feed_forward_proj": "relu",
-        "tie_word_embeddings": True,
-        "dropout_rate": 0.0,
-        **extra_config,
-    }
+    config = {**hub_config(model), "architectures": [architecture(model)], **extra_config}
     write_json(folder / "config.json", config)
     tokenizer.save(folder)
     state = {name: tensor.contiguous() for name, tensor in model.state_dict().items()}
@@ -104,9 +158,9 @@ def save(model: nn.Module, tokenizer: TextTokenizer, folder: Path, **extra_confi
 
 
 def architecture(model: nn.Module) -> str:
-    """The name in `config.json`; a plain T5 has the one that `transformers` knows."""
-    name = type(model).__name__
-    return f"{name}ForConditionalGeneration" if name == "T5" else name
+    """The name in `config.json`: that of `transformers`, or of a network with a head of ours."""
+    family = FAMILIES[family_of(model)]
+    return family.architecture if type(model) is family.network else type(model).__name__
 
 
 def parameters(model: nn.Module) -> int:

@@ -12,7 +12,9 @@ from torch import Tensor, nn
 
 from quals.jsonl import read_json
 from quals.models import checkpoint
-from quals.models.t5 import T5, T5Config, additive
+from quals.models.checkpoint import CheckpointError
+from quals.models.interface import additive
+from quals.models.t5 import T5, T5Config
 from quals.models.tokenizer import SEPARATOR, TextTokenizer, pad
 
 
@@ -75,7 +77,10 @@ HEADS = ("start.", "end.", "none.", "classes.")
 def load(kind: type[P], folder: Path | str) -> tuple[P, TextTokenizer]:
     """A model of that kind from its own folder, or a new head on the body in a plain T5 folder."""
     folder = Path(folder)
-    model = kind(checkpoint.read_config(folder))
+    family, config = checkpoint.read_config(folder)
+    if not isinstance(config, T5Config):
+        raise CheckpointError(f"{folder}/config.json: model_type is '{family}', a head needs 't5'")
+    model = kind(config)
     own = read_json(folder / "config.json").get("architectures") == [checkpoint.architecture(model)]
     checkpoint.load_weights(model, folder, new=() if own else HEADS)
     return model.eval(), TextTokenizer.load(folder)

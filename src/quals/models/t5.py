@@ -9,14 +9,12 @@ Shapes: B texts, G rows (targets) per text, S source tokens, T target tokens, H 
 """
 
 import math
-from dataclasses import dataclass
 
 import torch
 from torch import Tensor, nn
 
+from quals.models.interface import Cache, Memory, additive, causal_bias
 from quals.params import Count, Natural, Positive, Section
-
-MASKED = -1e9
 
 
 class T5Config(Section):
@@ -35,39 +33,6 @@ class T5Config(Section):
     pad_token_id: Natural
     eos_token_id: Natural
     decoder_start_token_id: Natural
-
-
-@dataclass
-class Memory:
-    """What the decoder reads of B texts: per layer keys and values [B, H, S, D], and the mask."""
-
-    keys: list[Tensor]
-    values: list[Tensor]
-    mask: Tensor  # [B, 1, 1, S], 0 where there is text, MASKED where there is padding
-
-    def select(self, rows: Tensor) -> "Memory":
-        """The memory of some of the texts."""
-        return Memory([k[rows] for k in self.keys], [v[rows] for v in self.values], self.mask[rows])
-
-
-@dataclass
-class Cache:
-    """Self-attention keys and values [B, G, H, T, D] per layer; `length` steps are filled."""
-
-    keys: list[Tensor]
-    values: list[Tensor]
-    length: int = 0
-
-    def select(self, texts: Tensor) -> "Cache":
-        """The cache of some of the texts."""
-        return Cache([k[texts] for k in self.keys], [v[texts] for v in self.values], self.length)
-
-    def reorder(self, rows: Tensor) -> None:
-        """Let row g of text b continue row rows[b, g] of the same text."""
-        texts = torch.arange(rows.shape[0], device=rows.device)[:, None]
-        for layer, (keys, values) in enumerate(zip(self.keys, self.values, strict=True)):
-            self.keys[layer] = keys[texts, rows]
-            self.values[layer] = values[texts, rows]
 
 
 class Norm(nn.Module):
@@ -222,7 +187,8 @@ class T5(nn.Module):
 
     def encode(self, ids: Tensor, mask: Tensor) -> Tensor:
         """Hidden states [B, S, d] of token ids [B, S]; `mask` is True where there is text."""
-        return self.encoder.encode(self.shared(ids), additive(mask))
+        hidden = self.shared(ids)
+        return self.encoder.encode(hidden, additive(mask, hidden.dtype))
 
     def remember(self, hidden: Tensor, mask: Tensor) -> Memory:
         """Keys and values of encoded texts for every decoder layer, computed once."""
@@ -231,7 +197,7 @@ class T5(nn.Module):
             attention = block.layer[1].EncDecAttention
             keys.append(attention.split(attention.k(hidden)))
             values.append(attention.split(attention.v(hidden)))
-        return Memory(keys, values, additive(mask))
+        return Memory(keys, values, additive(mask, hidden.dtype), mask.sum(1))
 
     def read(self, ids: Tensor, mask: Tensor) -> Memory:
         """Encode texts [B, S] into what the decoder needs of them."""
@@ -243,7 +209,9 @@ class T5(nn.Module):
         shape = (texts, rows, config.num_heads, steps, config.d_kv)
         layers = range(config.num_decoder_layers)
         return Cache(
-            [weight.new_zeros(shape) for _ in layers], [weight.new_zeros(shape) for _ in layers]
+            [weight.new_zeros(shape) for _ in layers],
+            [weight.new_zeros(shape) for _ in layers],
+            self.decoder.position_bias(steps, steps),
         )
 
     def decode(self, ids: Tensor, memory: Memory, cache: Cache | None = None) -> Tensor:
@@ -254,18 +222,17 @@ class T5(nn.Module):
         """
         stack = self.decoder
         hidden = self.shared(ids)
-        length = ids.shape[2] if cache is None else cache.length + 1
-        bias = stack.position_bias(ids.shape[2], length)
         if cache is None:
-            bias = bias + torch.full_like(bias[0], MASKED).triu(1)
+            bias = stack.position_bias(ids.shape[2], ids.shape[2])
+            bias = bias + causal_bias(ids.shape[2], bias)
+        else:
+            bias = cache.bias[:, cache.length : cache.length + 1, : cache.length + 1]
         for layer, block in enumerate(stack.block):
             part = block.layer[0]
             attention, normed = part.SelfAttention, part.layer_norm(hidden)
             q, k, v = (attention.split(f(normed)) for f in (attention.q, attention.k, attention.v))
             if cache is not None:
-                cache.keys[layer][..., length - 1 : length, :] = k
-                cache.values[layer][..., length - 1 : length, :] = v
-                k, v = cache.keys[layer][..., :length, :], cache.values[layer][..., :length, :]
+                k, v = cache.append(layer, k, v)
             hidden = hidden + attention.attend(q, k, v, bias)
             part = block.layer[1]
             # All rows and tokens of a text are queries over one copy of its keys.
@@ -279,14 +246,9 @@ class T5(nn.Module):
             hidden = hidden + attended.view_as(hidden)
             hidden = block.layer[2](hidden)
         if cache is not None:
-            cache.length = length
+            cache.length += 1
         return stack.final_layer_norm(hidden)
 
     def logits(self, hidden: Tensor) -> Tensor:
         """Scores over the vocabulary; tied embeddings are scaled by d ** -0.5."""
         return nn.functional.linear(hidden * self.config.d_model**-0.5, self.shared.weight)
-
-
-def additive(mask: Tensor) -> Tensor:
-    """A boolean mask [B, S] as a bias [B, 1, 1, S]."""
-    return torch.zeros(mask.shape, device=mask.device).masked_fill(~mask, MASKED)[:, None, None, :]

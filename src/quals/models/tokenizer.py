@@ -13,12 +13,20 @@ from quals.jsonl import read_json, write_json, write_whole
 
 PAD, END, UNKNOWN, SEPARATOR = "<pad>", "</s>", "<unk>", "<sep>"
 
+OUR_CONFIG = {  # what `transformers` must know of a tokenizer that was trained here
+    "tokenizer_class": "PreTrainedTokenizerFast",
+    "pad_token": PAD,
+    "eos_token": END,
+    "unk_token": UNKNOWN,
+}
+
 
 class TextTokenizer:
     """Plain encoding and decoding: no special token is ever added or interpreted on its own."""
 
-    def __init__(self, tokenizer: Tokenizer):
+    def __init__(self, tokenizer: Tokenizer, config: dict[str, object] | None = None):
         self.backend = tokenizer
+        self.config = config
         self.backend.no_padding()
         self.backend.no_truncation()
 
@@ -28,7 +36,8 @@ class TextTokenizer:
         path = Path(folder) / "tokenizer.json"
         if not path.is_file():
             raise FileNotFoundError(f"{path}: no such tokenizer file")
-        return cls(Tokenizer.from_file(str(path)))
+        config = path.parent / "tokenizer_config.json"
+        return cls(Tokenizer.from_file(str(path)), read_json(config) if config.is_file() else None)
 
     def id_of(self, token: str) -> int:
         found = self.backend.token_to_id(token)
@@ -44,16 +53,23 @@ class TextTokenizer:
     def decode(self, ids: list[list[int]]) -> list[str]:
         return [text.strip() for text in self.backend.decode_batch(ids, skip_special_tokens=True)]
 
+    def pieces(self, ids: list[int]) -> list[str]:
+        """The text that each token adds, special tokens by name; together they are the whole text.
+
+        A token that ends within a character adds nothing; the one that completes it adds it all.
+        """
+        found, known = [], ""
+        for at in range(1, len(ids) + 1):
+            text = self.backend.decode(ids[:at], skip_special_tokens=False)
+            whole = text if at == len(ids) else text.rstrip("\ufffd")
+            found.append(whole[len(known) :] if whole.startswith(known) else "")
+            known = whole if whole.startswith(known) else known
+        return found
+
     def save(self, folder: Path) -> None:
         """Write the files from which `transformers` loads the same tokenizer."""
         write_whole(folder / "tokenizer.json", lambda path: self.backend.save(str(path)))
-        config = {
-            "tokenizer_class": "PreTrainedTokenizerFast",
-            "pad_token": PAD,
-            "eos_token": END,
-            "unk_token": UNKNOWN,
-        }
-        write_json(folder / "tokenizer_config.json", config)
+        write_json(folder / "tokenizer_config.json", self.config or OUR_CONFIG)
 
 
 def train_tokenizer(texts: Iterable[str], vocab_size: int) -> TextTokenizer:

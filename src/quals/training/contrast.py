@@ -9,7 +9,7 @@ from torch import Tensor
 from quals.corpus import Article
 from quals.decoding.scoring import target_logprobs
 from quals.models.checkpoint import Checkpoint
-from quals.models.t5 import T5
+from quals.models.interface import ConditionalModel
 from quals.training.batches import Example, TargetBatch
 from quals.training.losses import contrastive
 from quals.training.selection import ContrastPair
@@ -33,7 +33,7 @@ def contrast_examples(
 
 def contrastive_loss(
     *, negative_tokens: str, negative_weight: float
-) -> Callable[[T5, TargetBatch], Tensor]:
+) -> Callable[[ConditionalModel, TargetBatch], Tensor]:
     """The loss of a method: which tokens of the negative are punished, and how hard.
 
     `all`: every token (the paper); `absent`: those that the positive does not contain (the control
@@ -44,7 +44,9 @@ def contrastive_loss(
     return partial(_loss, negative_tokens=negative_tokens, negative_weight=negative_weight)
 
 
-def _loss(model: T5, batch: TargetBatch, *, negative_tokens: str, negative_weight: float) -> Tensor:
+def _loss(
+    model: ConditionalModel, batch: TargetBatch, *, negative_tokens: str, negative_weight: float
+) -> Tensor:
     logprobs = target_logprobs(
         model, model.read(batch.ids, batch.mask), batch.targets, batch.target_mask
     )

@@ -8,13 +8,13 @@ from torch import Tensor, nn
 from quals.corpus import Context
 from quals.decoding.scoring import target_logprobs
 from quals.models.heads import ProbeFormatter, Prober
-from quals.models.t5 import T5
+from quals.models.interface import ConditionalModel
 from quals.models.tokenizer import TextTokenizer
 from quals.training.batches import Example, TargetBatch
 from quals.training.losses import mean_likelihood
 
 
-def likelihood_of(model: T5, batch: TargetBatch) -> Tensor:
+def likelihood_of(model: ConditionalModel, batch: TargetBatch) -> Tensor:
     """Mean negative log-likelihood of a batch's targets."""
     logprobs = target_logprobs(
         model, model.read(batch.ids, batch.mask), batch.targets, batch.target_mask
@@ -22,7 +22,7 @@ def likelihood_of(model: T5, batch: TargetBatch) -> Tensor:
     return mean_likelihood(logprobs, batch.target_mask)
 
 
-def likelihood_of_parts(model: T5, parts: tuple[TargetBatch, ...]) -> Tensor:
+def likelihood_of_parts(model: ConditionalModel, parts: tuple[TargetBatch, ...]) -> Tensor:
     """The sum of the parts' mean losses, so that one with more tokens does not drown others."""
     return torch.stack([likelihood_of(model, part) for part in parts]).sum()
 

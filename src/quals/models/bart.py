@@ -1,0 +1,196 @@
+"""The BART network (Lewis et al., 2020), lean: many targets may share the encoding of one text.
+
+Parameter names and arithmetic are those of `transformers`' BartForConditionalGeneration, so that a
+checkpoint works in both (a test compares the logits). A text is framed as the paper's authors do:
+no `<s>`, its tokens, `</s>`.
+
+Shapes: B texts, G rows (targets) per text, S source tokens, T target tokens, H heads, D head size.
+"""
+
+import torch
+from torch import Tensor, nn
+
+from quals.errors import InputError
+from quals.models.interface import Cache, Memory, additive, causal_bias
+from quals.params import Count, Natural, Section
+
+OFFSET = 2  # positions begin at the third row of their table, a relic of fairseq's padding index
+
+
+class BartConfig(Section):
+    """The part of a BART `config.json` that this network needs."""
+
+    vocab_size: Count
+    d_model: Count
+    encoder_layers: Count
+    decoder_layers: Count
+    encoder_attention_heads: Count
+    decoder_attention_heads: Count
+    encoder_ffn_dim: Count
+    decoder_ffn_dim: Count
+    max_position_embeddings: Count
+    scale_embedding: bool
+    pad_token_id: Natural
+    eos_token_id: Natural
+    decoder_start_token_id: Natural
+
+
+class Attention(nn.Module):
+    def __init__(self, size: int, heads: int):
+        super().__init__()
+        self.heads = heads
+        self.k_proj = nn.Linear(size, size)
+        self.v_proj = nn.Linear(size, size)
+        self.q_proj = nn.Linear(size, size)
+        self.out_proj = nn.Linear(size, size)
+
+    def split(self, x: Tensor) -> Tensor:
+        """[..., T, H*D] -> [..., H, T, D]"""
+        return x.unflatten(-1, (self.heads, -1)).transpose(-3, -2)
+
+    def attend(self, queries: Tensor, keys: Tensor, values: Tensor, bias: Tensor | None) -> Tensor:
+        """[B, H, T, D] queries over [B, H, S, D]."""
+        mixed = nn.functional.scaled_dot_product_attention(queries, keys, values, attn_mask=bias)
+        return self.out_proj(mixed.transpose(-3, -2).flatten(-2))
+
+
+class Layer(nn.Module):
+    def __init__(self, size: int, heads: int, inner: int, *, cross: bool):
+        super().__init__()
+        self.self_attn = Attention(size, heads)
+        self.self_attn_layer_norm = nn.LayerNorm(size)
+        if cross:
+            self.encoder_attn = Attention(size, heads)
+            self.encoder_attn_layer_norm = nn.LayerNorm(size)
+        self.fc1 = nn.Linear(size, inner)
+        self.fc2 = nn.Linear(inner, size)
+        self.final_layer_norm = nn.LayerNorm(size)
+
+    def feed_forward(self, x: Tensor) -> Tensor:
+        return self.final_layer_norm(x + self.fc2(nn.functional.gelu(self.fc1(x))))
+
+
+class Stack(nn.Module):
+    def __init__(self, config: BartConfig, layers: int, heads: int, inner: int, *, cross: bool):
+        super().__init__()
+        self.embed_positions = nn.Embedding(config.max_position_embeddings + OFFSET, config.d_model)
+        self.layers = nn.ModuleList(
+            [Layer(config.d_model, heads, inner, cross=cross) for _ in range(layers)]
+        )
+        self.layernorm_embedding = nn.LayerNorm(config.d_model)
+
+    def embed(self, tokens: Tensor, first: int) -> Tensor:
+        """Embedded tokens [..., T, d] at the positions from `first` on."""
+        end = first + tokens.shape[-2]
+        most = self.embed_positions.num_embeddings - OFFSET
+        if end > most:
+            raise InputError(f"a text of {end} tokens, the network has positions for {most}")
+        places = self.embed_positions.weight[first + OFFSET : end + OFFSET]
+        return self.layernorm_embedding(tokens + places)
+
+
+class Body(nn.Module):
+    def __init__(self, config: BartConfig):
+        super().__init__()
+        self.shared = nn.Embedding(config.vocab_size, config.d_model)
+        self.encoder = Stack(
+            config,
+            config.encoder_layers,
+            config.encoder_attention_heads,
+            config.encoder_ffn_dim,
+            cross=False,
+        )
+        self.decoder = Stack(
+            config,
+            config.decoder_layers,
+            config.decoder_attention_heads,
+            config.decoder_ffn_dim,
+            cross=True,
+        )
+
+
+class BART(nn.Module):
+    """Encoder and decoder with tied embeddings."""
+
+    def __init__(self, config: BartConfig):
+        super().__init__()
+        self.config = config
+        self.model = Body(config)
+        self.register_buffer("final_logits_bias", torch.zeros(1, config.vocab_size))
+        self.scale = config.d_model**0.5 if config.scale_embedding else 1.0
+        self.initialise()
+
+    @torch.no_grad()
+    def initialise(self) -> None:
+        """BART's initial spread."""
+        for module in self.modules():
+            if isinstance(module, nn.Linear | nn.Embedding):
+                module.weight.normal_(std=0.02)
+            if isinstance(module, nn.Linear):
+                module.bias.zero_()
+
+    def read(self, ids: Tensor, mask: Tensor) -> Memory:
+        """Encode texts [B, S], each with the end token behind it, into what the decoder needs."""
+        ids, mask = self.frame(ids, mask)
+        stack, bias = self.model.encoder, additive(mask, self.model.shared.weight.dtype)
+        hidden = stack.embed(self.model.shared(ids) * self.scale, 0)
+        for layer in stack.layers:
+            attention = layer.self_attn
+            projections = (attention.q_proj, attention.k_proj, attention.v_proj)
+            q, k, v = (attention.split(project(hidden)) for project in projections)
+            hidden = layer.self_attn_layer_norm(hidden + attention.attend(q, k, v, bias))
+            hidden = layer.feed_forward(hidden)
+        crosses = [layer.encoder_attn for layer in self.model.decoder.layers]
+        keys = [cross.split(cross.k_proj(hidden)) for cross in crosses]
+        values = [cross.split(cross.v_proj(hidden)) for cross in crosses]
+        return Memory(keys, values, bias, mask.sum(1))
+
+    def frame(self, ids: Tensor, mask: Tensor) -> tuple[Tensor, Tensor]:
+        """The end token behind each text, before its padding."""
+        lengths = mask.sum(1, keepdim=True)
+        ids = nn.functional.pad(ids, (0, 1), value=self.config.pad_token_id)
+        ids = ids.scatter(1, lengths, self.config.eos_token_id)
+        return ids, nn.functional.pad(mask, (0, 1), value=False).scatter(1, lengths, True)
+
+    def new_cache(self, texts: int, rows: int, steps: int) -> Cache:
+        """An empty cache for up to `steps` tokens of `rows` targets for each of `texts` texts."""
+        config, weight = self.config, self.model.shared.weight
+        heads = config.decoder_attention_heads
+        shape = (texts, rows, heads, steps, config.d_model // heads)
+        layers = range(config.decoder_layers)
+        return Cache(
+            [weight.new_zeros(shape) for _ in layers], [weight.new_zeros(shape) for _ in layers]
+        )
+
+    def decode(self, ids: Tensor, memory: Memory, cache: Cache | None = None) -> Tensor:
+        """Hidden states [B, G, T, d] of target ids [B, G, T], all rows of a text over its memory.
+
+        Without a cache the T tokens see each other causally. With one, T must be 1: the token
+        joins those already in the cache.
+        """
+        stack = self.model.decoder
+        first = 0 if cache is None else cache.length
+        hidden = stack.embed(self.model.shared(ids) * self.scale, first)
+        bias = causal_bias(ids.shape[2], hidden) if cache is None else None
+        for at, layer in enumerate(stack.layers):
+            attention = layer.self_attn
+            projections = (attention.q_proj, attention.k_proj, attention.v_proj)
+            q, k, v = (attention.split(project(hidden)) for project in projections)
+            if cache is not None:
+                k, v = cache.append(at, k, v)
+            rows = (x.flatten(0, 1) for x in (q, k, v))
+            attended = attention.attend(*rows, bias).view_as(hidden)
+            hidden = layer.self_attn_layer_norm(hidden + attended)
+            # All rows and tokens of a text are queries over one copy of its keys.
+            cross = layer.encoder_attn
+            queries = cross.split(cross.q_proj(hidden).flatten(1, 2))
+            attended = cross.attend(queries, memory.keys[at], memory.values[at], memory.mask)
+            hidden = layer.encoder_attn_layer_norm(hidden + attended.view_as(hidden))
+            hidden = layer.feed_forward(hidden)
+        if cache is not None:
+            cache.length += 1
+        return hidden
+
+    def logits(self, hidden: Tensor) -> Tensor:
+        """Scores over the vocabulary."""
+        return nn.functional.linear(hidden, self.model.shared.weight, self.final_logits_bias[0])

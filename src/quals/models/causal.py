@@ -1,0 +1,220 @@
+"""Decoder-only networks of the Llama family (Llama, SmolLM2, Qwen2, Qwen3) with the text as prefix.
+
+Parameter names and arithmetic are those of `transformers`, so that a checkpoint works in both (a
+test compares the logits). The keys and values of a text are computed once; all targets about it
+read that one copy and continue at the text's own length, whatever padding its batch needs.
+
+Shapes: B texts, G rows (targets) per text, S source tokens, T target tokens, K key heads of which
+each serves R query heads, D head size.
+"""
+
+import torch
+from torch import Tensor, nn
+
+from quals.models.interface import Cache, Memory, additive, causal_bias
+from quals.params import Count, Natural, Positive, Section
+
+
+class CausalConfig(Section):
+    """What the members of the family differ in, and their sizes."""
+
+    vocab_size: Count
+    hidden_size: Count
+    intermediate_size: Count
+    num_hidden_layers: Count
+    num_attention_heads: Count
+    num_key_value_heads: Count
+    head_dim: Count
+    rms_norm_eps: Positive
+    rope_theta: Positive
+    query_bias: bool  # of queries, keys and values
+    output_bias: bool
+    feed_forward_bias: bool
+    query_norm: bool  # of each head's queries and keys
+    tie_word_embeddings: bool
+    pad_token_id: Natural
+    eos_token_id: Natural
+    decoder_start_token_id: Natural
+
+
+class Attention(nn.Module):
+    def __init__(self, config: CausalConfig):
+        super().__init__()
+        size, head = config.hidden_size, config.head_dim
+        inner, shared = config.num_attention_heads * head, config.num_key_value_heads * head
+        self.groups, self.head = config.num_key_value_heads, head
+        self.q_proj = nn.Linear(size, inner, bias=config.query_bias)
+        self.k_proj = nn.Linear(size, shared, bias=config.query_bias)
+        self.v_proj = nn.Linear(size, shared, bias=config.query_bias)
+        self.o_proj = nn.Linear(inner, size, bias=config.output_bias)
+        if config.query_norm:
+            self.q_norm = nn.RMSNorm(head, config.rms_norm_eps)
+            self.k_norm = nn.RMSNorm(head, config.rms_norm_eps)
+        self.query_norm = config.query_norm
+
+    def project(self, x: Tensor, turn: tuple[Tensor, Tensor]) -> tuple[Tensor, Tensor, Tensor]:
+        """Queries [..., T, K*R, D], keys and values [..., T, K, D] of hidden states [..., T, d]."""
+        q, k, v = (
+            project(x).unflatten(-1, (-1, self.head))
+            for project in (self.q_proj, self.k_proj, self.v_proj)
+        )
+        if self.query_norm:
+            q, k = self.q_norm(q), self.k_norm(k)
+        return rotate(q, turn), rotate(k, turn), v
+
+    def read(self, x: Tensor, turn: tuple[Tensor, Tensor]) -> tuple[Tensor, Tensor, Tensor]:
+        """A causal pass over texts [B, S, d]; also their keys and values [B, K, S, D].
+
+        Padding is on the right, where no token of the text sees it.
+        """
+        q, k, v = (part.transpose(1, 2) for part in self.project(x, turn))
+        mixed = nn.functional.scaled_dot_product_attention(q, k, v, is_causal=True, enable_gqa=True)
+        return self.o_proj(mixed.transpose(1, 2).flatten(-2)), k, v
+
+    def write(
+        self, queries: Tensor, text: tuple[Tensor, Tensor], own: tuple[Tensor, Tensor], bias: Tensor
+    ) -> Tensor:
+        """Targets' queries [B, G, T, K*R, D] over the text's keys and values and over their own.
+
+        `text` is [B, K, S, D], `own` [B, G, K, U, D]; `bias` [B, S + U] or [B, R*G*T, S + U] is
+        added to the scores.
+        """
+        texts, rows, tokens = queries.shape[:3]
+        size = text[0].shape[2]
+        # A key head serves its R query heads of all rows and tokens in one product.
+        q = queries.unflatten(3, (self.groups, -1)).permute(0, 3, 1, 4, 2, 5) * self.head**-0.5
+        seen = q.flatten(2, 4) @ text[0].transpose(-1, -2)  # [B, K, G*R*T, S]
+        by_row = q.transpose(1, 2).flatten(3, 4)  # [B, G, K, R*T, D]
+        self_seen = (by_row @ own[0].transpose(-1, -2)).transpose(1, 2)  # [B, K, G, R*T, U]
+        scores = torch.cat([seen, self_seen.flatten(2, 3)], -1)
+        weights = (scores + bias).softmax(-1)
+        mixed = weights[..., :size] @ text[1]
+        mine = weights[..., size:].view(self_seen.shape).transpose(1, 2) @ own[1]
+        mixed = mixed + mine.transpose(1, 2).reshape(mixed.shape)
+        mixed = mixed.view(texts, self.groups, rows, -1, tokens, self.head)
+        return self.o_proj(mixed.permute(0, 2, 4, 1, 3, 5).flatten(3))
+
+
+class FeedForward(nn.Module):
+    def __init__(self, config: CausalConfig):
+        super().__init__()
+        size, inner, bias = config.hidden_size, config.intermediate_size, config.feed_forward_bias
+        self.gate_proj = nn.Linear(size, inner, bias=bias)
+        self.up_proj = nn.Linear(size, inner, bias=bias)
+        self.down_proj = nn.Linear(inner, size, bias=bias)
+
+    def forward(self, x: Tensor) -> Tensor:
+        return self.down_proj(nn.functional.silu(self.gate_proj(x)) * self.up_proj(x))
+
+
+class Layer(nn.Module):
+    def __init__(self, config: CausalConfig):
+        super().__init__()
+        self.self_attn = Attention(config)
+        self.mlp = FeedForward(config)
+        self.input_layernorm = nn.RMSNorm(config.hidden_size, config.rms_norm_eps)
+        self.post_attention_layernorm = nn.RMSNorm(config.hidden_size, config.rms_norm_eps)
+
+
+class Body(nn.Module):
+    def __init__(self, config: CausalConfig):
+        super().__init__()
+        self.embed_tokens = nn.Embedding(config.vocab_size, config.hidden_size)
+        self.layers = nn.ModuleList([Layer(config) for _ in range(config.num_hidden_layers)])
+        self.norm = nn.RMSNorm(config.hidden_size, config.rms_norm_eps)
+
+
+class CausalModel(nn.Module):
+    """A decoder that reads a text as its prefix and continues it with each of its targets."""
+
+    def __init__(self, config: CausalConfig):
+        super().__init__()
+        self.config = config
+        self.model = Body(config)
+        if not config.tie_word_embeddings:
+            self.lm_head = nn.Linear(config.hidden_size, config.vocab_size, bias=False)
+        self.initialise()
+
+    @torch.no_grad()
+    def initialise(self) -> None:
+        """The family's initial spread."""
+        for module in self.modules():
+            if isinstance(module, nn.Linear | nn.Embedding):
+                module.weight.normal_(std=0.02)
+            if isinstance(module, nn.Linear) and module.bias is not None:
+                module.bias.zero_()
+
+    def read(self, ids: Tensor, mask: Tensor) -> Memory:
+        """Keys and values of texts [B, S] for every layer; nothing is added to a text."""
+        hidden = self.model.embed_tokens(ids)
+        turn = self.turn(torch.arange(ids.shape[1], device=ids.device))
+        keys, values = [], []
+        for layer in self.model.layers:
+            attended, k, v = layer.self_attn.read(layer.input_layernorm(hidden), turn)
+            hidden = hidden + attended
+            hidden = hidden + layer.mlp(layer.post_attention_layernorm(hidden))
+            keys.append(k)
+            values.append(v)
+        return Memory(keys, values, additive(mask, hidden.dtype), mask.sum(1))
+
+    def new_cache(self, texts: int, rows: int, steps: int) -> Cache:
+        """An empty cache for up to `steps` tokens of `rows` targets for each of `texts` texts."""
+        config, weight = self.config, self.model.embed_tokens.weight
+        shape = (texts, rows, config.num_key_value_heads, steps, config.head_dim)
+        layers = range(config.num_hidden_layers)
+        return Cache(
+            [weight.new_zeros(shape) for _ in layers], [weight.new_zeros(shape) for _ in layers]
+        )
+
+    def decode(self, ids: Tensor, memory: Memory, cache: Cache | None = None) -> Tensor:
+        """Hidden states [B, G, T, d] of target ids [B, G, T], all rows of a text over its memory.
+
+        Without a cache the T tokens see each other causally. With one, T must be 1: the token
+        joins those already in the cache.
+        """
+        hidden = self.model.embed_tokens(ids)
+        first = 0 if cache is None else cache.length
+        steps = torch.arange(first, first + ids.shape[2], device=ids.device)
+        turn = self.turn(memory.lengths[:, None, None] + steps)  # the same for all rows
+        bias = self.bias(hidden, memory, first)
+        for at, layer in enumerate(self.model.layers):
+            attention = layer.self_attn
+            q, k, v = attention.project(layer.input_layernorm(hidden), turn)
+            k, v = k.transpose(2, 3), v.transpose(2, 3)
+            if cache is not None:
+                k, v = cache.append(at, k, v)
+            text = memory.keys[at], memory.values[at]
+            hidden = hidden + attention.write(q, text, (k, v), bias)
+            hidden = hidden + layer.mlp(layer.post_attention_layernorm(hidden))
+        if cache is not None:
+            cache.length += 1
+        return self.model.norm(hidden)
+
+    def bias(self, hidden: Tensor, memory: Memory, first: int) -> Tensor:
+        """What is added to the scores of targets over text and own tokens."""
+        texts, rows, tokens, _ = hidden.shape
+        repeats = rows * self.config.num_attention_heads // self.config.num_key_value_heads
+        own = causal_bias(tokens, hidden).repeat(repeats, 1).expand(texts, 1, -1, -1)
+        own = nn.functional.pad(own, (first, 0))
+        return torch.cat([memory.mask.expand(-1, -1, own.shape[2], -1), own], -1)
+
+    def turn(self, positions: Tensor) -> tuple[Tensor, Tensor]:
+        """Cosine and sine [..., T, 1, D] of the rotary embedding at positions [..., T]."""
+        size, dtype = self.config.head_dim, self.model.embed_tokens.weight.dtype
+        powers = torch.arange(0, size, 2, device=positions.device).float() / size
+        angles = positions[..., None].float() / self.config.rope_theta**powers
+        angles = torch.cat([angles, angles], -1)[..., None, :]
+        return angles.cos().to(dtype), angles.sin().to(dtype)
+
+    def logits(self, hidden: Tensor) -> Tensor:
+        """Scores over the vocabulary."""
+        tied = self.config.tie_word_embeddings
+        head = self.model.embed_tokens if tied else self.lm_head
+        return nn.functional.linear(hidden, head.weight)
+
+
+def rotate(x: Tensor, turn: tuple[Tensor, Tensor]) -> Tensor:
+    """Rotary embedding of [..., T, heads, D]: the halves of D are the two coordinates."""
+    cosine, sine = turn
+    first, second = x.chunk(2, -1)
+    return x * cosine + torch.cat([-second, first], -1) * sine

@@ -1,0 +1,130 @@
+"""What must a network offer? Texts are read once, and many targets written about each.
+
+Shapes: B texts, G rows (targets) per text, S source tokens, T target tokens, H heads, D head size.
+"""
+
+from dataclasses import dataclass
+from typing import Protocol
+
+import torch
+from torch import Tensor
+
+MASKED = -1e9
+
+
+@dataclass
+class Memory:
+    """What targets see of B texts: per layer keys and values [B, H, S, D], mask and lengths.
+
+    All rows of a text read the one copy.
+    """
+
+    keys: list[Tensor]
+    values: list[Tensor]
+    mask: Tensor  # [B, 1, 1, S], 0 where there is text, MASKED where there is padding
+    lengths: Tensor  # [B], tokens of each text
+
+    @property
+    def texts(self) -> int:
+        return len(self.lengths)
+
+    def select(self, texts: Tensor) -> "Memory":
+        """The memory of some of the texts."""
+        return Memory(
+            [keys[texts] for keys in self.keys],
+            [values[texts] for values in self.values],
+            self.mask[texts],
+            self.lengths[texts],
+        )
+
+
+@dataclass
+class Cache:
+    """Self-attention keys and values [B, G, H, T, D] per layer; `length` steps are filled.
+
+    `bias` is what a network adds to the scores of its targets' tokens [H, T, T], if anything.
+    """
+
+    keys: list[Tensor]
+    values: list[Tensor]
+    bias: Tensor | None = None
+    length: int = 0
+
+    def select(self, texts: Tensor) -> "Cache":
+        """The cache of some of the texts."""
+        return Cache(
+            [keys[texts] for keys in self.keys],
+            [values[texts] for values in self.values],
+            self.bias,
+            self.length,
+        )
+
+    def reorder(self, rows: Tensor) -> None:
+        """Let row g of text b continue row rows[b, g] of the same text; rows may get fewer."""
+        texts = torch.arange(rows.shape[0], device=rows.device)[:, None]
+        for layer, (keys, values) in enumerate(zip(self.keys, self.values, strict=True)):
+            self.keys[layer] = keys[texts, rows]
+            self.values[layer] = values[texts, rows]
+
+    def append(self, layer: int, keys: Tensor, values: Tensor) -> tuple[Tensor, Tensor]:
+        """Put in the next step's [B, G, H, 1, D]; all steps so far [B, G, H, T, D] come back."""
+        end = self.length + 1
+        self.keys[layer][..., end - 1 : end, :] = keys
+        self.values[layer][..., end - 1 : end, :] = values
+        return self.keys[layer][..., :end, :], self.values[layer][..., :end, :]
+
+
+class TokenIds(Protocol):
+    """The vocabulary's size and the tokens with a meaning."""
+
+    @property
+    def vocab_size(self) -> int: ...
+    @property
+    def pad_token_id(self) -> int: ...
+    @property
+    def eos_token_id(self) -> int: ...
+    @property
+    def decoder_start_token_id(self) -> int: ...
+
+
+class ConditionalModel(Protocol):
+    """A network that writes targets about texts: T5, BART, or a decoder with the text as prefix."""
+
+    @property
+    def config(self) -> TokenIds: ...
+
+    def read(self, ids: Tensor, mask: Tensor) -> Memory:
+        """What targets need of texts [B, S]; `mask` is True on text, padding is on the right.
+
+        The network adds the frame that its family wants around a text.
+        """
+        ...
+
+    def new_cache(self, texts: int, rows: int, steps: int) -> Cache:
+        """An empty cache for up to `steps` tokens of `rows` targets for each of `texts` texts."""
+        ...
+
+    def decode(self, ids: Tensor, memory: Memory, cache: Cache | None = None) -> Tensor:
+        """Hidden states [B, G, T, d] of target ids [B, G, T], all rows of a text over its memory.
+
+        Targets begin with the start token. Without a cache the T tokens see each other causally;
+        with one, T must be 1: the token joins those already in the cache.
+        """
+        ...
+
+    def logits(self, hidden: Tensor) -> Tensor:
+        """Scores over the vocabulary."""
+        ...
+
+
+def additive(mask: Tensor, dtype: torch.dtype = torch.float32) -> Tensor:
+    """A boolean mask [B, S] as a bias [B, 1, 1, S]."""
+    masked = max(MASKED, torch.finfo(dtype).min / 2)  # half precision reaches 65504 only
+    bias = torch.zeros(mask.shape, dtype=dtype, device=mask.device)
+    return bias.masked_fill_(~mask, masked)[:, None, None, :]
+
+
+def causal_bias(tokens: int, like: Tensor) -> Tensor:
+    """[T, T]: a token sees itself and those before it."""
+    masked = max(MASKED, torch.finfo(like.dtype).min / 2)
+    return torch.full((tokens, tokens), masked, dtype=like.dtype, device=like.device).triu(1)
