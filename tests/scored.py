@@ -53,7 +53,7 @@ def score(*arguments: object) -> int:
 
 
 def read(path: Path) -> list[dict[str, object]]:
-    return [json.loads(line) for line in path.read_text(encoding="utf-8").splitlines()]
+    return [json.loads(line) for line in path.read_text(encoding="utf-8").split("\n")[:-1]]
 
 
 def leftovers(folder: Path) -> list[str]:

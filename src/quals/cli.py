@@ -29,14 +29,16 @@ def main(argv: list[str] | None = None) -> int:
     except KeyboardInterrupt:
         return _fail(f"interrupted{_hint(arguments)}", INTERRUPTED)
     except BrokenPipeError:
-        # The interpreter would complain once more when it flushes at exit.
-        os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
+        _settle_output()
         return NOBODY_READS
     except InputError as error:
         return _fail(f"error: {error}", MENDABLE)
     except OSError as error:
-        named = f"{error.filename}: {error.strerror}" if error.filename else str(error)
-        return _fail(f"error: {named}{_hint(arguments)}", MENDABLE)
+        _settle_output()
+        # A write that fails does not know its file's name.
+        place = error.filename or getattr(arguments, "out", "output")
+        reason = error.strerror or error
+        return _fail(f"error: {place}: {reason}{_hint(arguments)}", MENDABLE)
 
 
 def _commands() -> dict[str, ModuleType]:
@@ -67,6 +69,14 @@ def _hint(arguments: argparse.Namespace) -> str:
     if arguments.command != "score" or not Workspace(Path(arguments.out)).folder.is_dir():
         return ""
     return "; the same command with --resume goes on"
+
+
+def _settle_output() -> None:
+    """Drop what standard output cannot take, or the interpreter complains once more at exit."""
+    try:
+        sys.stdout.flush()
+    except OSError:
+        os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
 
 
 def _fail(message: str, code: int) -> int:

@@ -81,17 +81,17 @@ def run(arguments: argparse.Namespace) -> None:
     scorer = _load(arguments, threads.value)
     scope = _scope(arguments, scorer.settings, dtype.value)
     manifest = {**scope, "threads": threads.value, "chunk_rows": arguments.chunk_rows}
-    if team.leads:
-        _say(f"dtype: {dtype}; threads: {threads}")
     started = time.monotonic()
     with _cache(arguments.cache, scope) as cache:
+        if team.leads:
+            _say(f"dtype: {dtype}; threads: {threads}")
         work = Run(source, survey, scorer, dtype.value, cache, team)
         if streams:
             tally = to_stream(work)
         else:
-            space = Workspace(Path(arguments.out))
             again = {"resume": arguments.resume, "restart": arguments.restart}
-            tally = to_file(work, space, lambda: space.start(manifest, **again))
+            with closing(Workspace(Path(arguments.out))) as space:
+                tally = to_file(work, space, lambda: space.start(manifest, **again))
     if tally is not None:
         _say(f"{_summary(tally)} in {time.monotonic() - started:.1f} s")
 

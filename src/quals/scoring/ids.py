@@ -34,6 +34,11 @@ class SeenIds:
     def __len__(self) -> int:
         return len(self._digests)
 
+    @property
+    def nbytes(self) -> int:
+        """The memory that the ids take."""
+        return self._digests.nbytes
+
 
 def _digest(id_: str) -> int:
     return int.from_bytes(hashlib.blake2b(id_.encode("utf-8"), digest_size=8).digest(), "little")

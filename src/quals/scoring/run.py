@@ -49,9 +49,21 @@ def to_file(run: Run, workspace: Workspace, start: Callable[[], None]) -> Tally 
     One process of a team calls `start` before any chunk is stored, and joins them when all are;
     the others get None.
     """
-    if run.team.leads:
-        start()
+    try:
+        if run.team.leads:
+            start()
+        run.team.wait()
+        chunks = _store(run, workspace)
+    except BaseException:
+        if run.team.size == 1:  # another process may be about to write its first chunk
+            workspace.stop()
+        raise
     run.team.wait()
+    return workspace.merge(chunks) if run.team.leads else None
+
+
+def _store(run: Run, workspace: Workspace) -> int:
+    """Score what is missing of this process's share; the number of all chunks of the input."""
     chunks = 0
     with _progress(run) as progress:
         for chunk in _checked(run):
@@ -63,8 +75,7 @@ def to_file(run: Run, workspace: Workspace, start: Callable[[], None]) -> Tally 
             else:
                 workspace.write(chunk, _score(run, chunk))
                 progress.update(len(chunk.lines))
-    run.team.wait()
-    return workspace.merge(chunks) if run.team.leads else None
+    return chunks
 
 
 def _checked(run: Run) -> Iterator[Chunk]:

@@ -69,6 +69,10 @@ class Source:
         self.path = path
         self.chunk_rows = chunk_rows
         self.name = "standard input" if path == STREAM else path
+        if path != STREAM and Path(path).is_dir():
+            raise DataError(f"{path}: a folder, not a file of JSON lines")
+        if path != STREAM and not Path(path).exists():
+            raise DataError(f"{path}: no such file")
 
     @property
     def is_file(self) -> bool:
@@ -117,8 +121,6 @@ class Source:
         """The lines, unpacked where the content (not the name) is gzip."""
         if self.path == STREAM:
             yield self._lines(sys.stdin.buffer)
-        elif Path(self.path).is_dir():
-            raise DataError(f"{self.path}: a folder, not a file of JSON lines")
         else:
             with open(self.path, "rb") as file:
                 yield self._lines(file)

@@ -40,25 +40,32 @@ class Workspace:
     def __init__(self, out: Path):
         self.out = out
         self.folder = out.parent / f".{out.name}.partial"
+        self._held: int | None = None
 
     def start(self, manifest: Manifest, *, resume: bool, restart: bool) -> None:
         """Make the folder, or take over one that holds the same run; only one run may have it."""
         if self.out.exists() and not self.out.is_file():
             raise WorkspaceError(f"{self.out}: not a file; '-' writes to standard output")
-        if restart:
-            self.discard()
-        if (self.folder / MANIFEST).is_file():
-            if not resume:
-                raise WorkspaceError(
-                    f"{self.out}: an unfinished run is in {self.folder}; "
-                    "--resume finishes it, --restart discards it"
-                )
+        self.folder.mkdir(parents=True, exist_ok=True)
+        self._lock()
+        if restart or not self._holds_work():
+            self._empty()
+            write_json(self.folder / MANIFEST, manifest)
+        elif resume:
             self._compare(manifest)
         else:
-            self.discard()  # killed before it had a manifest
-            self.folder.mkdir(parents=True)
-            write_json(self.folder / MANIFEST, manifest)
-        self._lock()
+            raise WorkspaceError(
+                f"{self.out}: an unfinished run is in {self.folder}; "
+                "--resume finishes it, --restart discards it"
+            )
+
+    def _holds_work(self) -> bool:
+        return (self.folder / MANIFEST).is_file() and any(self.folder.glob("chunk-*.jsonl"))
+
+    def stop(self) -> None:
+        """Leave nothing behind where nothing is worth keeping."""
+        if self._held is not None and not self._holds_work():
+            shutil.rmtree(self.folder)
 
     def _compare(self, manifest: Manifest) -> None:
         before = read_json(self.folder / MANIFEST)
@@ -72,11 +79,19 @@ class Workspace:
 
     def _lock(self) -> None:
         # The system frees the lock of a process that is killed, so that none is ever stale.
-        self._held = open(self.folder / MANIFEST, "rb")  # noqa: SIM115
+        folder = os.open(self.folder, os.O_RDONLY)
         try:
-            fcntl.flock(self._held, fcntl.LOCK_EX | fcntl.LOCK_NB)
+            fcntl.flock(folder, fcntl.LOCK_EX | fcntl.LOCK_NB)
         except BlockingIOError as error:
+            os.close(folder)
             raise WorkspaceError(f"{self.out}: another process is writing it now") from error
+        self._held = folder
+
+    def close(self) -> None:
+        """Let other runs have the folder."""
+        if self._held is not None:
+            os.close(self._held)
+            self._held = None
 
     def _path(self, number: int) -> Path:
         return self.folder / f"chunk-{number:08}.jsonl"
@@ -140,12 +155,12 @@ class Workspace:
             os.replace(whole, self.out)
         finally:
             whole.unlink(missing_ok=True)
-        self.discard()
+        shutil.rmtree(self.folder)
         return Tally(rows, dict(undefined))
 
-    def discard(self) -> None:
-        if self.folder.exists():
-            shutil.rmtree(self.folder)
+    def _empty(self) -> None:
+        for path in self.folder.iterdir():
+            path.unlink()
 
 
 def lines_of(rows: list[dict[str, object]]) -> bytes:
