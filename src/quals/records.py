@@ -1,6 +1,13 @@
 """What do metrics return? Frozen results that convert to JSON."""
 
-from dataclasses import dataclass
+from collections.abc import Sequence
+from dataclasses import asdict, dataclass
+from typing import TYPE_CHECKING
+
+from quals.jsonl import dump
+
+if TYPE_CHECKING:
+    from pandas import DataFrame
 
 
 @dataclass(frozen=True)
@@ -19,6 +26,9 @@ class Pair:
     @property
     def score(self) -> float:
         return self.document_logprob - self.summary_logprob
+
+    def __str__(self) -> str:
+        return f"{self.score:+8.3f}  {self.question} {self.answer}"
 
     def to_row(self) -> dict[str, object]:
         return {
@@ -59,6 +69,17 @@ class QualsScore:
         row: dict[str, object] = {"quals": self.quals, "pairs": [p.to_row() for p in self.pairs]}
         return row if self.reason is None else {**row, "reason": self.reason}
 
+    def to_json(self) -> str:
+        """One line of JSON, as `quals score` writes it (without an id)."""
+        return dump(self.to_row())
+
+    def __str__(self) -> str:
+        if self.quals is None:
+            return f"QUALS undefined: {self.reason}"
+        return "\n".join(
+            [f"QUALS {self.quals:+.3f}, {len(self.pairs)} pairs", *map(str, self.pairs)]
+        )
+
 
 @dataclass(frozen=True)
 class Comparison:
@@ -69,6 +90,10 @@ class Comparison:
     document_answer: str
     f1: float
 
+    def __str__(self) -> str:
+        answers = f"{self.summary_answer or '(none)'} / {self.document_answer or '(none)'}"
+        return f"{self.f1:8.3f}  {self.question} {answers}"
+
 
 @dataclass(frozen=True)
 class QagsScore:
@@ -77,3 +102,39 @@ class QagsScore:
     qags: float | None
     comparisons: tuple[Comparison, ...]
     reason: str | None = None
+
+    def to_row(self) -> dict[str, object]:
+        row: dict[str, object] = {
+            "qags": self.qags,
+            "comparisons": [asdict(comparison) for comparison in self.comparisons],
+        }
+        return row if self.reason is None else {**row, "reason": self.reason}
+
+    def to_json(self) -> str:
+        """One line of JSON."""
+        return dump(self.to_row())
+
+    def __str__(self) -> str:
+        if self.qags is None:
+            return f"QAGS undefined: {self.reason}"
+        title = f"QAGS {self.qags:.3f}, {len(self.comparisons)} questions (summary / document)"
+        return "\n".join([title, *map(str, self.comparisons)])
+
+
+def to_frame(
+    scores: Sequence[QualsScore | QagsScore], ids: Sequence[str] | None = None
+) -> "DataFrame":
+    """A row for each summary: its score (NaN where undefined), number of parts, and reason.
+
+    The parts are pairs or comparisons. The index is `ids`, or the position in `scores`.
+    """
+    from pandas import DataFrame
+
+    records = []
+    for row in (score.to_row() for score in scores):
+        reason = row.pop("reason", None)
+        (metric, value), (part, found) = row.items()
+        records.append({metric: value, part: len(found), "reason": reason})
+    frame = DataFrame(records, index=None if ids is None else list(ids))
+    scored = [name for name in ("quals", "qags") if name in frame]
+    return frame.astype(dict.fromkeys(scored, float))

@@ -1,0 +1,1 @@
+"""Scoring files of any size: input, chunks on disk, a cache, several processes."""

@@ -1,0 +1,92 @@
+"""Which dtype and how many threads? Chosen when a run starts, each with its reason."""
+
+import os
+import platform
+from contextlib import AbstractContextManager, nullcontext
+from dataclasses import dataclass
+from pathlib import Path
+
+DTYPES = ("float32", "bfloat16")
+# What the kernel calls the units that multiply bfloat16 matrices (x86, x86, ARM).
+_UNITS = ("amx_bf16", "avx512_bf16", "bf16")
+
+
+@dataclass(frozen=True)
+class Choice:
+    """A setting of this run and why it has its value."""
+
+    value: str | int
+    reason: str
+
+    def __str__(self) -> str:
+        return f"{self.value} ({self.reason})"
+
+
+def choose_dtype(asked: str = "auto") -> Choice:
+    """float32 wherever there is no unit for bfloat16: without one it is slower and less exact."""
+    if asked != "auto":
+        return Choice(asked, "--dtype")
+    units = cpu_flags() & set(_UNITS)
+    if units:
+        return Choice("bfloat16", f"the CPU multiplies it: {min(units)}; --dtype float32 is exact")
+    return Choice("float32", "the CPU has no bfloat16 units")
+
+
+def choose_threads(asked: int | None = None, *, processes: int = 1) -> Choice:
+    """The cores that this process may use, shared among `processes` on this machine."""
+    if asked is not None:
+        return Choice(asked, "--threads")
+    from_environment = os.environ.get("OMP_NUM_THREADS", "")
+    if from_environment.isdigit() and int(from_environment) > 0:
+        return Choice(int(from_environment), "OMP_NUM_THREADS")
+    cores = usable_cores()
+    if processes > 1:
+        return Choice(max(1, cores // processes), f"{cores} cores for {processes} processes")
+    return Choice(cores, "all cores that this process may use")
+
+
+def usable_cores() -> int:
+    """Cores by affinity, and no more than a container's quota."""
+    if hasattr(os, "sched_getaffinity"):
+        cores = len(os.sched_getaffinity(0))
+    else:
+        cores = os.cpu_count() or 1
+    try:
+        quota, period = Path("/sys/fs/cgroup/cpu.max").read_text(encoding="ascii").split()
+        return max(1, min(cores, round(int(quota) / int(period))))
+    except (OSError, ValueError):  # no such file, or "max"
+        return cores
+
+
+def cpu_flags() -> set[str]:
+    """What the kernel says that the CPU can; empty where there is no /proc/cpuinfo."""
+    try:
+        with open("/proc/cpuinfo", encoding="utf-8", errors="replace") as file:
+            for line in file:
+                name, _, values = line.partition(":")
+                if name.strip() in ("flags", "Features"):
+                    return set(values.split())
+    except OSError:
+        pass
+    return set()
+
+
+def cpu_name() -> str:
+    try:
+        with open("/proc/cpuinfo", encoding="utf-8", errors="replace") as file:
+            for line in file:
+                name, _, value = line.partition(":")
+                if name.strip() == "model name":
+                    return value.strip()
+    except OSError:
+        pass
+    return platform.processor() or platform.machine()
+
+
+def precision(dtype: str) -> AbstractContextManager:
+    """Where matrix products are computed in `dtype`; weights and softmax stay in float32."""
+    if dtype == "float32":
+        return nullcontext()
+    import torch
+
+    return torch.autocast("cpu", dtype=getattr(torch, dtype))
