@@ -5,7 +5,7 @@ from pathlib import Path
 
 from pipeline import ROOT
 
-from quals.analysis.readme import filled, render_block
+from quals.analysis.readme import filled, render_block, render_values
 from quals.params import load_yaml
 
 README = (ROOT / "README.md").read_text()
@@ -13,6 +13,11 @@ README = (ROOT / "README.md").read_text()
 
 def test_results_block_is_what_the_result_files_give():
     assert filled(README, render_block(ROOT / "results/testbed")) == README
+
+
+def test_score_card_shows_the_values_of_the_result_files():
+    card = (ROOT / "docs/score_card.md").read_text()
+    assert filled(card, render_values(ROOT / "results/testbed")) == card
 
 
 def test_drawing_and_table_name_the_stages_of_dvc_yaml():

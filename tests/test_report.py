@@ -30,7 +30,7 @@ OUTPUTS = (
     *("main", "differences", "errors", "agreement", "agreement_errors", "agreement_details"),
     "claims",
 )
-FIGURES = ("results", "consistency", "quals_by_truth", "speed")
+FIGURES = ("results", "consistency", "quals_by_truth", "speed", "cost")
 SETTINGS = """
 report:
   resamples: {resamples}
@@ -98,7 +98,11 @@ def write_toy(
         {"name": "paper", "quals_seconds": 0.02, "qags_seconds": 0.13, "ratio": 6.5, **protocol},
         {"name": "engine", "quals_seconds": 0.004, "qags_seconds": 0.026, "ratio": 6.5, **protocol},
     ]
-    write_json(results / "speed.json", {"protocols": protocols, "device": "cpu"})
+    for row in protocols:
+        row["quals_parts"] = {"generating pairs": 0.003, "scoring documents": 0.001}
+        row["qags_parts"] = {"answering questions": 0.02, "generating questions": 0.006}
+    curve = [{"groups": g, "seconds_per_summary": 0.001 * g, "auc": 0.8} for g in (5, 10)]
+    write_json(results / "speed.json", {"protocols": protocols, "device": "cpu", "groups": curve})
     retrained = [method for method in METHODS if method != "mle"]
     gate = {"metrics": {"valid": 0.93, "train_loss": 0.4123}}
     for name in report.METRIC_MODELS:
@@ -471,9 +475,9 @@ def test_readme_block_is_stable_and_sits_between_its_markers(
 ) -> None:
     results, path = finished / "results/testbed", tmp_path / "README.md"
     write_text(path, f"# Title\n\n{readme.START}\nstale words\n{readme.END}\n\nafter\n")
-    readme.update(path, results)
+    readme.update(path, readme.render_block(results))
     once = path.read_text()
-    readme.update(path, results)
+    readme.update(path, readme.render_block(results))
     assert path.read_text() == once
     assert (
         once

@@ -90,7 +90,6 @@ def test_ties_fall_to_the_smaller_id_on_both_sides():
     table = [scored(id_, (-1.0,), -1.0) for id_ in "dbca"]
     assert select(table, 0.5, None) == ["a", "b"]
     assert select(table, 1.0, 0.5) == ["a", "b"]
-    assert select(table, 1.0, None, most=1) == ["a"]
 
 
 def test_undefined_scores_come_last():
@@ -112,14 +111,21 @@ def test_shares_are_of_all_documents_undefined_ones_too():
     assert select(table, 0.3, None) == ["0", "1", "2"]
 
 
-def test_a_cap_keeps_the_lowest_negatives():
-    table = [scored("a", (-1.0,), -1.0), scored("b", (-3.0,), -3.0), scored("c", (-2.0,), -2.0)]
-    assert select(table, 1.0, None, most=1) == ["b"]
-    assert select(table, 1.0, 1.0, most=2) == ["b", "c"]
-    assert select(table, 1.0, None, most=9) == ["a", "b", "c"]
-    assert select(table, 1.0, None, most=0) == []
-    # The cap comes after the intersection: b's reference is too low to teach.
-    assert select(table, 1.0, 2 / 3, most=1) == ["c"]
+def test_a_cap_takes_part_of_the_selection_whatever_the_scores():
+    rng = random.Random(0)
+    names = [f"{n:03}" for n in range(200)]
+    kept = []
+    for _ in range(2):
+        table = [scored(name, (rng.random(),), rng.random()) for name in names]
+        whole = select(table, 0.5, 0.5)
+        kept.append(select(table, 1.0, 1.0, most=40))
+        capped = select(table, 0.5, 0.5, most=10)
+        assert len(capped) == 10
+        assert set(capped) <= set(whole)
+        assert select(table, 0.5, 0.5, most=999) == whole
+        assert select(table, 0.5, 0.5, most=0) == []
+    assert kept[0] == kept[1]
+    assert names[:40] != kept[0] != names[-40:]
 
 
 def test_no_documents_give_no_pairs():

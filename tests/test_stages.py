@@ -99,7 +99,13 @@ def test_pipeline_runs_end_to_end_and_reruns_to_the_same_bytes(
         for path in (first / made).rglob("*")
         if path.is_file()
     )
-    timed = {"speed.json", "speed.png", "claims.json", "report.md"}  # they hold measured seconds
+    timed = {
+        "speed.json",
+        "speed.png",
+        "cost.png",
+        "claims.json",
+        "report.md",
+    }  # they hold measured seconds
     for path in made:
         if path.name not in timed:
             assert (first / path).read_bytes() == (second / path).read_bytes(), path

@@ -147,3 +147,30 @@ def histogram(benchmark: str, items: Sequence[Row]) -> list[Row]:
         }
         for consistent in (True, False)
     ]
+
+
+def typical(benchmark: str, items: Sequence[Row]) -> list[Row]:
+    """QUALS of consistent and of inconsistent references and outputs: median, 10 and 90 %."""
+    table = collect(items)
+    if "quals" not in table.scores:
+        return []
+    table = table.only(table.sources != SWAPPED)
+    rows = []
+    for consistent in (True, False):
+        scores = table.scores["quals"][table.consistent == consistent]
+        known = scores[~np.isnan(scores)]
+        tenth, median, ninetieth = (
+            np.quantile(known, [0.1, 0.5, 0.9]).tolist() if len(known) else (None, None, None)
+        )
+        rows.append(
+            {
+                "benchmark": benchmark,
+                "consistent": consistent,
+                "n": len(scores),
+                "undefined": len(scores) - len(known),
+                "p10": tenth,
+                "median": median,
+                "p90": ninetieth,
+            }
+        )
+    return rows

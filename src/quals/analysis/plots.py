@@ -152,6 +152,29 @@ def speed_figure(protocols: pd.DataFrame) -> Figure:
     return figure
 
 
+def cost_figure(groups: pd.DataFrame) -> Figure:
+    """What more decoding groups cost and bring: seconds per summary against AUC, labelled."""
+    figure = Figure(figsize=(0.6 * WIDTH, 3.2), layout="constrained")
+    axes = figure.subplots()
+    groups = groups.dropna(subset=["auc"])
+    axes.plot(groups.seconds_per_summary, groups.auc, "o-", color=QUALS)
+    for row in groups.itertuples():
+        axes.annotate(
+            f"{row.groups}",
+            (row.seconds_per_summary, row.auc),
+            (0, 7),
+            textcoords="offset points",
+            ha="center",
+        )
+    axes.margins(x=0.08, y=0.3)
+    axes.set_xlim(left=0)
+    axes.set_xlabel("Seconds per summary")
+    axes.set_ylabel("AUC against the truth")
+    axes.set_title("QUALS by number of decoding groups", loc="left")
+    _bare(axes, grid="y")
+    return figure
+
+
 def save(figure: Figure, path: Path) -> None:
     """Write a PNG whose bytes depend on the figure alone."""
     figure.savefig(path, format="png", dpi=110, metadata={"Software": None})

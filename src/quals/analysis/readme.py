@@ -1,6 +1,6 @@
-"""What does the README show of the results? Fills the block between its two markers.
+"""What do README and score card show of the results? Fills the block between two markers.
 
-`python -m quals.analysis.readme` writes it; a test checks that the README holds just that.
+`python -m quals.analysis.readme` writes them; a test checks that they hold just that.
 """
 
 import argparse
@@ -42,6 +42,26 @@ def render_block(results: Path) -> str:
         f"![Seconds per summary]({link}/speed.png)",
     ]
     return "\n\n".join(parts)
+
+
+def render_values(results: Path) -> str:
+    """Typical values of QUALS, for the score card."""
+    rows = [
+        [
+            row["benchmark"],
+            "consistent" if row["consistent"] else "inconsistent",
+            *(number(row[key]) for key in ("p10", "median", "p90")),
+            str(row["n"]),
+            str(row["undefined"]),
+        ]
+        for row in read_json(results / "agreement_details.json")["typical"]
+    ]
+    header = ["Texts", "By the truth", "10 % lie below", "Median", "10 % lie above", "n", "null"]
+    caption = (
+        f"References and MLE outputs of scale `{results.name}` with its model and settings "
+        "(nats per token):"
+    )
+    return f"{caption}\n\n{table(header, rows, align='llrrrrr')}"
 
 
 def _results(main: Sequence[Row]) -> list[str]:
@@ -90,25 +110,27 @@ def _auc(row: Row) -> str:
 
 
 def filled(text: str, block: str) -> str:
-    """A README's text with the block between its markers; each must stand there once, in order."""
+    """A text with the block between its markers; each must stand there once, in order."""
     if text.count(START) != 1 or text.count(END) != 1 or text.index(START) > text.index(END):
-        raise ValueError(f"the README needs '{START}' and then '{END}', once each")
+        raise ValueError(f"the text needs '{START}' and then '{END}', once each")
     before, rest = text.split(START)
     return f"{before}{START}\n\n{block}\n\n{END}{rest.split(END)[1]}"
 
 
-def update(readme: Path, results: Path) -> None:
-    """Write the block into the README."""
-    write_text(readme, filled(readme.read_text(encoding="utf-8"), render_block(results)))
+def update(path: Path, block: str) -> None:
+    """Write the block into a file, between its markers."""
+    write_text(path, filled(path.read_text(encoding="utf-8"), block))
 
 
 def main(words: Sequence[str] | None = None) -> None:
-    """Fill the README from the command line."""
+    """Fill README and score card from the command line."""
     parser = argparse.ArgumentParser(description=__doc__)
     parser.add_argument("--readme", type=Path, default=Path("README.md"))
+    parser.add_argument("--card", type=Path, default=Path("docs/score_card.md"))
     parser.add_argument("--results", type=Path, default=Path("results/testbed"))
     given = parser.parse_args(words)
-    update(given.readme, given.results)
+    update(given.readme, render_block(given.results))
+    update(given.card, render_values(given.results))
 
 
 if __name__ == "__main__":

@@ -111,6 +111,7 @@ def _speed(found: Findings) -> str:
         f"Same machine, same summaries; device: {found.speed.get('device', 'not recorded')}.",
         table([*header, "Summaries", "Repeats"], cells),
         "![Seconds per summary](speed.png)",
+        *filter(None, [_parts(protocols)]),
     ]
     if found.speed.get("groups"):
         rows = [
@@ -120,8 +121,22 @@ def _speed(found: Findings) -> str:
         parts += [
             "QUALS with fewer decoding groups costs less; its AUC shows what that loses.",
             table(["Groups", "QUALS (s/summary)", "AUC"], rows),
+            "![Cost and use of decoding groups](cost.png)",
         ]
     return "\n\n".join(parts)
+
+
+def _parts(protocols: list[Row]) -> str:
+    """Where the time of each metric goes, one row per step."""
+    rows = [
+        [protocol["name"], metric.upper(), step, number(seconds, 4), f"{seconds / total:.0%}"]
+        for protocol in protocols
+        for metric in ("quals", "qags")
+        if (parts := protocol.get(f"{metric}_parts")) and (total := sum(parts.values())) > 0
+        for step, seconds in parts.items()
+    ]
+    header = ["Protocol", "Metric", "Step", "s/summary", "Share"]
+    return table(header, rows, align="lllrr") if rows else ""
 
 
 def _gates(found: Findings) -> str:

@@ -92,7 +92,11 @@ def write(found: Findings, runs: list[Row], results: Path) -> None:
         "errors": found.errors,
         "agreement": found.agreement,
         "agreement_errors": found.agreement_errors,
-        "agreement_details": {"by_source": found.by_source, "histograms": found.histograms},
+        "agreement_details": {
+            "by_source": found.by_source,
+            "histograms": found.histograms,
+            "typical": found.typical,
+        },
         "claims": found.claims,
     }
     for name, rows in tables.items():
@@ -104,6 +108,8 @@ def write(found: Findings, runs: list[Row], results: Path) -> None:
         "quals_by_truth": plots.truth_figure(pd.DataFrame(found.histograms)),
         "speed": plots.speed_figure(pd.DataFrame(found.speed["protocols"])),
     }
+    if curve := found.speed.get("groups"):
+        figures["cost"] = plots.cost_figure(pd.DataFrame(curve))
     for name, figure in figures.items():
         write_whole(results / f"{name}.png", lambda path, drawn=figure: plots.save(drawn, path))
     write_text(results / "report.md", render(found))

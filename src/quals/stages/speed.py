@@ -1,8 +1,10 @@
 """Stage `speed`: seconds per summary of QUALS and QAGS, same machine, same summaries."""
 
 import statistics
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
 from dataclasses import dataclass
+from types import GeneratorType
 
 import numpy as np
 import torch
@@ -12,7 +14,7 @@ from tqdm import tqdm
 from quals.command import run, stage_parser
 from quals.corpus import read_articles
 from quals.jsonl import read_jsonl, write_json
-from quals.metrics.qags import QagsSettings
+from quals.metrics.qags import Qags, QagsSettings
 from quals.metrics.quals import Quals, QualsSettings
 from quals.metrics.reader import ReaderSettings
 from quals.metrics.suite import MetricPaths, load_qags
@@ -20,6 +22,8 @@ from quals.params import Count, Natural, Section, Share, load_section
 from quals.signature import device_name, signature
 from quals.testbed.oracle import Oracle
 from quals.training.loop import Stopwatch
+
+Score = Callable[[list[str], list[str]], object]
 
 
 class Speed(Section):
@@ -53,7 +57,10 @@ class Work:
     def first(self, most: int) -> "Work":
         return Work(self.documents[:most], self.summaries[:most])
 
-    def one_by_one(self, score: Callable[[list[str], list[str]], object]) -> None:
+    def together(self, score: Score) -> None:
+        score(self.documents, self.summaries)
+
+    def one_by_one(self, score: Score) -> None:
         for document, summary in zip(self.documents, self.summaries, strict=True):
             score([document], [summary])
 
@@ -105,13 +112,7 @@ def _paper(settings: Speed, quals_settings: QualsSettings, arguments, paths, wor
         load_section(arguments.params, "reader", ReaderSettings),
         paths,
     )
-    return _compare(
-        "paper",
-        settings,
-        work,
-        lambda: work.one_by_one(quals.score),
-        lambda: work.one_by_one(qags.score),
-    )
+    return _compare("paper", settings, work, quals, qags, work.one_by_one)
 
 
 def _engine(settings: Speed, quals_settings: QualsSettings, arguments, paths, work: Work) -> dict:
@@ -123,25 +124,22 @@ def _engine(settings: Speed, quals_settings: QualsSettings, arguments, paths, wo
         load_section(arguments.params, "reader", ReaderSettings),
         paths,
     )
-    return _compare(
-        "engine",
-        settings,
-        work,
-        lambda: quals.score(work.documents, work.summaries),
-        lambda: qags.score(work.documents, work.summaries),
-    )
+    return _compare("engine", settings, work, quals, qags, work.together)
 
 
 def _compare(
-    name: str, settings: Speed, work: Work, quals: Callable[[], None], qags: Callable[[], None]
+    name: str, settings: Speed, work: Work, quals: Quals, qags: Qags, run: Callable[[Score], None]
 ) -> dict[str, object]:
-    """Both in turn after one warm-up each, so that a drifting machine hits them alike."""
-    quals(), qags()
+    """Both in turn after one warm-up each, so that a drifting machine hits them alike.
+
+    The warm-up also tells how the time of each splits into its steps.
+    """
+    quals_parts, qags_parts = _quals_parts(quals, run), _qags_parts(qags, run)
     times: dict[str, list[float]] = {"quals": [], "qags": []}
     for _ in tqdm(range(settings.repeats), desc=f"speed {name}", delay=5):
-        for metric, call in (("quals", quals), ("qags", qags)):
+        for metric, score in (("quals", quals.score), ("qags", qags.score)):
             watch = Stopwatch()
-            call()
+            run(score)
             times[metric].append(watch.seconds() / len(work.summaries))
     ratios = [b / a for a, b in zip(times["quals"], times["qags"], strict=True)]
     low, high = median_interval(ratios, level=settings.level, seed=settings.seed)
@@ -152,9 +150,59 @@ def _compare(
         "ratio": statistics.median(ratios),
         "ratio_low": low,
         "ratio_high": high,
+        "quals_parts": {step: spent / len(work.summaries) for step, spent in quals_parts.items()},
+        "qags_parts": {step: spent / len(work.summaries) for step, spent in qags_parts.items()},
         "summaries": len(work.summaries),
         "repeats": settings.repeats,
     }
+
+
+def _quals_parts(quals: Quals, run: Callable[[Score], None]) -> dict[str, float]:
+    """Seconds of the two halves of QUALS in a second run: the first one only warms up."""
+    run(quals.score)
+    watch = Stopwatch()
+    with timed(quals, "generate") as generating:
+        run(quals.score)
+    spent = sum(generating)
+    return {"generating pairs": spent, "scoring documents": watch.seconds() - spent}
+
+
+def _qags_parts(qags: Qags, run: Callable[[Score], None]) -> dict[str, float]:
+    """Seconds of QAGS's three models; what is left over is comparing answers."""
+    run(qags.score)
+    watch = Stopwatch()
+    with (
+        timed(qags.nlp, "pipe") as extracting,
+        timed(qags.generator, "generate") as generating,
+        timed(qags.reader, "answer") as reading,
+    ):
+        run(qags.score)
+    parts = {
+        "extracting answers": sum(extracting),
+        "generating questions": sum(generating),
+        "answering questions": sum(reading),
+    }
+    return {**parts, "the rest": watch.seconds() - sum(parts.values())}
+
+
+@contextmanager
+def timed(owner: object, method: str) -> Iterator[list[float]]:
+    """The seconds of every call of a method while the context lasts; generators are run out."""
+    original = getattr(owner, method)
+    seconds: list[float] = []
+
+    def call(*args: object) -> object:
+        watch = Stopwatch()
+        result = original(*args)
+        result = list(result) if isinstance(result, GeneratorType) else result
+        seconds.append(watch.seconds())
+        return result
+
+    setattr(owner, method, call)
+    try:
+        yield seconds
+    finally:
+        delattr(owner, method)
 
 
 def median_interval(values: list[float], *, level: float, seed: int) -> tuple[float, float]:

@@ -7,7 +7,7 @@ from pathlib import Path
 from quals.command import run, stage_parser
 from quals.corpus import Context, read_contexts
 from quals.jsonl import read_jsonl, write_json
-from quals.metrics.quals import Quals, QualsSettings
+from quals.metrics.quals import Quals, QualsSettings, save_settings
 from quals.models import checkpoint
 from quals.models.checkpoint import Checkpoint
 from quals.models.t5 import T5, T5Config
@@ -66,6 +66,7 @@ def main(arguments) -> None:
         title="train_qagen",
     )
     checkpoint.save(model, tokenizer, arguments.out, separator_token_id=separator)
+    save_settings(quals_settings, arguments.out)
     quals = Quals(Checkpoint(model, tokenizer), separator, quals_settings)
     metrics = _gate(quals, validation[-settings.gate_contexts :], arguments.truth)
     print(f"train_qagen: {checkpoint.parameters(model):,} parameters, {metrics}")

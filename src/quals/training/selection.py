@@ -1,5 +1,6 @@
 """Which documents teach, and with which pair? S+ and S- of ConSeq (paper.md 4a)."""
 
+import zlib
 from dataclasses import dataclass
 
 
@@ -48,7 +49,8 @@ def select_pairs(
     S-: the `negative_share` of all documents whose worst candidate is lowest. S+: the
     `positive_share` whose reference is highest; None where the selector cannot tell references
     apart (ROUGE), and S+ are then the references of S-. Undefined scores are never selected; ties
-    fall to the smaller id. If more than `most` remain, those with the lowest negatives are kept.
+    fall to the smaller id. Of more than `most` pairs an arbitrary but fixed part stays: keeping the
+    lowest negatives would make another selection of it, and mostly keep unreadable ones.
     """
     eligible = [d for d in documents if d.worst is not None]
     lowest = sorted(eligible, key=lambda d: (d.scores[d.worst], d.id))
@@ -59,5 +61,10 @@ def select_pairs(
         highest = sorted(graded, key=lambda d: (-d.reference_score, d.id))
         trusted = {d.id for d in highest[: round(positive_share * len(documents))]}
         chosen = [d for d in lowest if d.id in trusted]
-    pairs = [ContrastPair(d.id, d.reference, d.candidates[d.worst]) for d in chosen[:most]]
+    pairs = [ContrastPair(d.id, d.reference, d.candidates[d.worst]) for d in _some(chosen, most)]
     return sorted(pairs, key=lambda pair: pair.id)
+
+
+def _some(documents: list[Scored], most: int | None) -> list[Scored]:
+    """At most `most` of the documents, as if drawn by lot, but the same ones every time."""
+    return sorted(documents, key=lambda d: (zlib.crc32(d.id.encode()), d.id))[:most]
