@@ -77,22 +77,23 @@ def choose_apart(logits: Tensor, texts: Tensor, strength: float) -> Tensor:
     _, text, counts = torch.unique_consecutive(texts, return_inverse=True, return_counts=True)
     rank = torch.arange(len(texts)) - (counts.cumsum(0) - counts)[text]
     turns = rank.argsort(stable=True).split(rank.bincount().tolist())
-    vocabulary = logits.shape[1]
-    penalties = logits.new_zeros(len(counts), vocabulary)
+    count, vocabulary = len(counts), logits.shape[1]
     # The largest of many values is found fast, its place slowly: look for that in one block.
     blocks = -(-vocabulary // BLOCK)
-    padded = logits.new_full((len(counts), blocks * BLOCK), -torch.inf)
+    penalties = logits.new_zeros(count, vocabulary)
+    padded = logits.new_full((count, blocks * BLOCK), -torch.inf)
+    price, first = logits.new_full((count,), strength), torch.arange(count)
     picked = torch.empty_like(texts)
     for rows in turns:
-        own, found = text[rows], padded[: len(rows)]
-        paid = penalties if len(rows) == len(counts) else penalties[own]
-        torch.sub(logits[rows], paid, out=found[:, :vocabulary])
-        parts = found.view(len(rows), blocks, BLOCK)
-        block = parts.amax(-1).argmax(-1)
-        inner = parts[torch.arange(len(rows)), block].argmax(-1)
+        own, size = text[rows], len(rows)
+        paid = penalties if size == count else penalties.index_select(0, own)
+        torch.sub(logits.index_select(0, rows), paid, out=padded[:size, :vocabulary])
+        parts = padded[:size].view(-1, BLOCK)
+        block = parts.amax(-1).view(size, blocks).argmax(-1)
+        inner = parts.index_select(0, first[:size] * blocks + block).argmax(-1)
         best = block * BLOCK + inner
         picked[rows] = best
-        penalties[own, best] += strength
+        penalties.view(-1).index_add_(0, own * vocabulary + best, price[:size])
     return picked
 
 
