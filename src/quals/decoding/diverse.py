@@ -76,25 +76,26 @@ def choose_apart(logits: Tensor, texts: Tensor, strength: float) -> Tensor:
     """
     _, text, counts = torch.unique_consecutive(texts, return_inverse=True, return_counts=True)
     rank = torch.arange(len(texts)) - (counts.cumsum(0) - counts)[text]
-    turns = rank.argsort(stable=True).split(rank.bincount().tolist())
+    order = rank.argsort(stable=True)
+    sizes = rank.bincount().tolist()
     count, vocabulary = len(counts), logits.shape[1]
     # The largest of many values is found fast, its place slowly: look for that in one block.
     blocks = -(-vocabulary // BLOCK)
     penalties = logits.new_zeros(count, vocabulary)
     padded = logits.new_full((count, blocks * BLOCK), -torch.inf)
-    price, first = logits.new_full((count,), strength), torch.arange(count)
-    picked = torch.empty_like(texts)
-    for rows in turns:
-        own, size = text[rows], len(rows)
+    price, first_block = logits.new_full((count,), strength), torch.arange(count) * blocks
+    picked = []
+    for rows, own in zip(order.split(sizes), text[order].split(sizes), strict=True):
+        size = len(rows)
         paid = penalties if size == count else penalties.index_select(0, own)
         torch.sub(logits.index_select(0, rows), paid, out=padded[:size, :vocabulary])
-        parts = padded[:size].view(-1, BLOCK)
+        parts = padded.view(-1, BLOCK)[: size * blocks]
         block = parts.amax(-1).view(size, blocks).argmax(-1)
-        inner = parts.index_select(0, first[:size] * blocks + block).argmax(-1)
-        best = block * BLOCK + inner
-        picked[rows] = best
-        penalties.view(-1).index_add_(0, own * vocabulary + best, price[:size])
-    return picked
+        inner = parts.index_select(0, first_block[:size] + block).argmax(-1)
+        best = torch.add(inner, block, alpha=BLOCK)
+        picked.append(best)
+        penalties.view(-1).index_add_(0, torch.add(best, own, alpha=vocabulary), price[:size])
+    return torch.empty_like(texts).index_copy_(0, order, torch.cat(picked))
 
 
 def _collect(
