@@ -8,7 +8,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from quals.decoding.beam import beam_search
-from quals.decoding.diverse import choose_apart, diverse_decode
+from quals.decoding.diverse import BLOCK, choose_apart, diverse_decode
 from quals.decoding.sampling import sample
 from quals.decoding.scoring import score_targets
 from quals.decoding.sequences import Limits
@@ -103,36 +103,38 @@ def test_an_overwhelming_penalty_keeps_all_first_tokens_apart(model, read):
     assert all(len({h.ids[0] for h in group}) == 11 for group in found)
 
 
-def naive_choice(logits, done, strength):
+def naive_choice(logits, strength):
     counts, picked = [0.0] * len(logits[0]), []
-    for scores, over in zip(logits, done, strict=True):
+    for scores in logits:
         penalised = [score - strength * n for score, n in zip(scores, counts, strict=True)]
-        picked.append(penalised.index(max(penalised)))
-        counts[picked[-1]] += not over
+        picked.append(penalised.index(max(penalised)))  # the lowest id of equals
+        counts[picked[-1]] += 1
     return picked
 
 
 @given(
     st.integers(0, 10**6),
-    st.integers(1, 12),
-    st.integers(2, 9),
-    st.sampled_from([0.0, 0.1, 0.5, 2.0, 50.0]),
-    st.data(),
+    st.lists(st.integers(1, 12), min_size=1, max_size=3),
+    st.sampled_from([2, 3, 9, BLOCK, BLOCK + 1, 2 * BLOCK, 3 * BLOCK - 1]),
+    st.sampled_from([0.0, 0.25, 0.5, 2.0, 50.0]),
+    st.booleans(),
+    st.booleans(),
+    st.booleans(),
 )
-def test_choosing_apart_equals_the_plain_loop(seed, groups, vocabulary, strength, data):
-    # Random reals: exact ties, which either side may break as it likes, do not occur.
-    logits = torch.randn(2, groups, vocabulary, generator=torch.Generator().manual_seed(seed))
-    if data.draw(st.booleans()):
-        logits[..., 1] = -torch.inf
-    if data.draw(st.booleans()):
-        logits[:, 1:] = logits[:, :1]  # all groups think alike, as they do at the first step
-    flags = st.lists(st.booleans(), min_size=groups, max_size=groups)
-    done = [data.draw(flags), data.draw(flags)]
-    found = choose_apart(logits, torch.tensor(done), strength).tolist()
-    for row in range(2):
-        expected = naive_choice(logits[row].tolist(), done[row], strength)
-        running = [group for group in range(groups) if not done[row][group]]
-        assert [found[row][g] for g in running] == [expected[g] for g in running]
+def test_choosing_apart_equals_the_plain_loop(
+    seed, sizes, vocabulary, strength, alike, coarse, forbidden
+):
+    logits = torch.randn(sum(sizes), vocabulary, generator=torch.Generator().manual_seed(seed))
+    if alike:
+        logits[1:] = logits[0]  # all groups think alike, as they do at the first step
+    if coarse:
+        logits = (logits * 4).round() / 4  # exact ties, also after paying
+    if forbidden:
+        logits[:, 1] = -torch.inf
+    texts = torch.tensor([text for text, size in enumerate(sizes) for _ in range(size)])
+    found = choose_apart(logits, texts, strength).split(sizes)
+    for rows, picked in zip(logits.split(sizes), found, strict=True):
+        assert picked.tolist() == naive_choice(rows.tolist(), strength)
 
 
 def every_hypothesis(model, source, limits, next_logprobs):

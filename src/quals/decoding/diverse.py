@@ -10,6 +10,9 @@ from torch import Tensor
 from quals.decoding.sequences import Hypothesis, Limits
 from quals.models.interface import ConditionalModel, Memory
 
+BLOCK = 64
+SPARSE = 0.8  # rows are moved together once so few of them run: it costs a copy of the cache
+
 
 @torch.inference_mode()
 def diverse_decode(
@@ -19,65 +22,80 @@ def diverse_decode(
 
     The end token is impossible before `limits.shortest` tokens and the only choice after
     `limits.longest`. Log-probabilities are the model's own (fp32), before penalty and limits, so
-    that they equal teacher-forced ones.
+    that they equal teacher-forced ones. Of equally good tokens the lowest id is chosen.
     """
-    config = model.config
-    texts = memory.texts
-    cache = model.new_cache(texts, groups, limits.longest + 1)
-    tokens = torch.full((texts, groups, 1), config.decoder_start_token_id)
-    chosen = torch.full((texts, groups, limits.longest + 1), config.pad_token_id)
-    scores = torch.zeros(texts, groups, limits.longest + 1)
-    lengths = torch.zeros(texts, groups, dtype=torch.long)
-    done = torch.zeros(texts, groups, dtype=torch.bool)
-    alive = torch.arange(texts)  # texts with a running group; the others leave the batch
-    for step in range(limits.longest + 1):
-        logits = model.logits(model.decode(tokens, memory, cache)[:, :, 0]).float()
+    config, texts, steps = model.config, memory.texts, limits.longest + 1
+    cache = model.new_cache(texts, groups, steps)
+    chosen = torch.full((texts, groups, steps), config.pad_token_id)
+    scores = torch.zeros(texts, groups, steps)
+    lengths = torch.full((texts, groups), steps)
+    # Row r of the batch's text b writes group at[b, r] of text alive[b], unless it is over.
+    alive = torch.arange(texts)
+    at = torch.arange(groups).expand(texts, groups)
+    running = torch.ones(texts, groups, dtype=torch.bool)
+    tokens = torch.full((texts, groups), config.decoder_start_token_id)
+    for step in range(steps):
+        hidden = model.decode(tokens[..., None], memory, cache)[:, :, 0]
+        row_text, _ = running.nonzero(as_tuple=True)
+        # The vocabulary, which costs most, is computed for running rows only.
+        logits = model.logits(hidden[running]).float()
         normaliser = logits.logsumexp(-1)
         if step < limits.shortest:
-            logits[..., config.eos_token_id] = -torch.inf
+            logits[:, config.eos_token_id] = -torch.inf
         if step == limits.longest:
-            picked = torch.full_like(tokens[:, :, 0], config.eos_token_id)
+            picked = torch.full_like(row_text, config.eos_token_id)
         else:
-            picked = choose_apart(logits, done[alive], strength)
-        running = ~done[alive]
-        picked = torch.where(running, picked, config.pad_token_id)
-        picked_scores = logits.gather(-1, picked[..., None])[..., 0] - normaliser
-        chosen[alive, :, step] = picked
-        scores[alive, :, step] = torch.where(running, picked_scores, 0.0)
-        lengths[alive] += running
-        done[alive] |= picked == config.eos_token_id
-        keep = ~done[alive].all(1)
-        tokens = picked[..., None]
-        if not keep.all():
-            alive = alive[keep]
-            if not len(alive):
-                break
-            kept = keep.nonzero()[:, 0]
-            tokens, memory, cache = tokens[kept], memory.select(kept), cache.select(kept)
+            picked = choose_apart(logits, row_text, strength)
+        picked_scores = logits.gather(1, picked[:, None])[:, 0] - normaliser
+        place = (alive[row_text], at[running])
+        chosen[*place, step] = picked
+        scores[*place, step] = picked_scores
+        over = picked == config.eos_token_id
+        lengths[place[0][over], place[1][over]] = step + 1
+        tokens = tokens.masked_scatter(running, picked)
+        running = running.masked_scatter(running, ~over)
+        left = running.sum(1)
+        if not left.any():
+            break
+        most = int(left.max())
+        if most <= SPARSE * running.shape[1] or not left.all():
+            kept = left.nonzero()[:, 0]
+            rows = running[kept].int().argsort(dim=1, descending=True, stable=True)[:, :most]
+            cache = cache.select(kept, rows)
+            memory = memory if len(kept) == len(alive) else memory.select(kept)
+            alive = alive[kept]
+            at, tokens, running = (x[kept].gather(1, rows) for x in (at, tokens, running))
     return _collect(chosen, scores, lengths, strength)
 
 
-def choose_apart(logits: Tensor, done: Tensor, strength: float) -> Tensor:
-    """The token of each group [B, G]: its best after paying for the choices of earlier groups.
+def choose_apart(logits: Tensor, texts: Tensor, strength: float) -> Tensor:
+    """The token of each row [N]: its best after paying for those of earlier rows of its text.
 
-    Exact, yet only G candidates per group are looked at: before group g at most g tokens carry a
-    penalty, so one of the g + 1 best tokens has none and beats all that lie below them.
+    `logits` [N, V] are of rows whose texts [N] ascend; the n-th rows of all texts choose together.
+    Of equally good tokens the lowest id is chosen.
     """
-    texts, groups, vocabulary = logits.shape
-    if strength == 0:
-        return logits.argmax(-1)
-    values, candidates = logits.topk(min(groups, vocabulary), dim=-1)
-    penalties = torch.zeros(texts, vocabulary)
-    picked = torch.empty(texts, groups, dtype=torch.long)
-    cost = torch.where(done, 0.0, strength)
-    for group in range(groups):
-        size = min(group + 1, vocabulary)
-        allowed = candidates[:, group, :size]
-        penalised = values[:, group, :size] - penalties.gather(1, allowed)
-        best = allowed.gather(1, penalised.argmax(1, keepdim=True))
-        picked[:, group] = best[:, 0]
-        penalties.scatter_add_(1, best, cost[:, group, None])
-    return picked
+    _, text, counts = torch.unique_consecutive(texts, return_inverse=True, return_counts=True)
+    rank = torch.arange(len(texts)) - (counts.cumsum(0) - counts)[text]
+    order = rank.argsort(stable=True)
+    sizes = rank.bincount().tolist()
+    count, vocabulary = len(counts), logits.shape[1]
+    # The largest of many values is found fast, its place slowly: look for that in one block.
+    blocks = -(-vocabulary // BLOCK)
+    penalties = logits.new_zeros(count, vocabulary)
+    padded = logits.new_full((count, blocks * BLOCK), -torch.inf)
+    price, first_block = logits.new_full((count,), strength), torch.arange(count) * blocks
+    picked = []
+    for rows, own in zip(order.split(sizes), text[order].split(sizes), strict=True):
+        size = len(rows)
+        paid = penalties if size == count else penalties.index_select(0, own)
+        torch.sub(logits.index_select(0, rows), paid, out=padded[:size, :vocabulary])
+        parts = padded.view(-1, BLOCK)[: size * blocks]
+        block = parts.amax(-1).view(size, blocks).argmax(-1)
+        inner = parts.index_select(0, first_block[:size] + block).argmax(-1)
+        best = torch.add(inner, block, alpha=BLOCK)
+        picked.append(best)
+        penalties.view(-1).index_add_(0, torch.add(best, own, alpha=vocabulary), price[:size])
+    return torch.empty_like(texts).index_copy_(0, order, torch.cat(picked))
 
 
 def _collect(

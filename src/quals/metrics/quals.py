@@ -28,7 +28,8 @@ class QualsSettings(Section):
     """Everything that QUALS depends on besides the model.
 
     `penalised_summary_score` and `substring_answers` are oddities of the official code,
-    `likelihood` names the tokens that are averaged; `row_budget` changes no score.
+    `likelihood` names the tokens that are averaged. `row_budget` bounds the tokens that are read or
+    written at once and changes no score.
     """
 
     groups: Count
@@ -53,7 +54,7 @@ PAPER = QualsSettings(
     penalised_summary_score=False,
     substring_answers=False,
     likelihood="pair",
-    row_budget=1024,
+    row_budget=512,
 )
 
 
@@ -141,9 +142,8 @@ class Quals:
         settings = self.settings
         found: dict[str, list[Candidate]] = {}
         limits = Limits(settings.shortest, settings.longest)
-        # A summary costs its groups, each of which is a row of the decoder.
-        size = max(1, settings.row_budget // settings.groups)
-        for batch, memory in self._read(summaries, size, "questions"):
+        steps = [(settings.groups, 1)] * len(summaries)  # a token of every group at a time
+        for batch, memory in self._read(summaries, steps, "questions"):
             hypotheses = diverse_decode(
                 self.model,
                 memory,
@@ -168,9 +168,8 @@ class Quals:
             targets.setdefault(document, {}).update(dict.fromkeys(c.ids for c in candidates))
         found: dict[str, dict[tuple[int, ...], tuple[float, ...]]] = {d: {} for d in targets}
         documents = [document for document, rows in targets.items() if rows]
-        width = max([1, *map(len, targets.values())])
-        size = max(1, self.settings.row_budget // width)
-        for batch, memory in self._read(documents, size, "documents"):
+        shapes = [(len(targets[d]), max(map(len, targets[d]))) for d in documents]
+        for batch, memory in self._read(documents, shapes, "documents"):
             rows = [[list(ids) for ids in targets[document]] for document in batch]
             for document, logprobs in zip(
                 batch, score_targets(self.model, memory, rows), strict=True
@@ -188,8 +187,13 @@ class Quals:
             return QualsScore(None, (), reason="no question-answer pair survives")
         return QualsScore(mean([pair.score for pair in pairs]), pairs)
 
-    def _read(self, texts: list[str], size: int, title: str) -> Iterator[tuple[list[str], Memory]]:
-        """At most `size` of the texts at a time with what the decoder needs of them."""
-        sources = self.tokenizer.encode(texts, self.settings.max_source_tokens)
-        for chosen, memory in read_in_batches(self.model, sources, size=size, title=title):
+    def _read(
+        self, texts: list[str], targets: list[tuple[int, int]], title: str
+    ) -> Iterator[tuple[list[str], Memory]]:
+        """Some of the texts at a time with what the decoder needs of them."""
+        settings = self.settings
+        sources = self.tokenizer.encode(texts, settings.max_source_tokens)
+        for chosen, memory in read_in_batches(
+            self.model, sources, title=title, targets=targets, budget=settings.row_budget
+        ):
             yield [texts[i] for i in chosen], memory

@@ -11,7 +11,7 @@ import torch
 from torch import Tensor, nn
 
 from quals.errors import InputError
-from quals.models.interface import Cache, Memory, additive, causal_bias
+from quals.models.interface import Cache, Memory, additive, causal_bias, empty_cache
 from quals.params import Count, Natural, Section
 
 OFFSET = 2  # positions begin at the third row of their table, a relic of fairseq's padding index
@@ -48,7 +48,7 @@ class Attention(nn.Module):
         """[..., T, H*D] -> [..., H, T, D]"""
         return x.unflatten(-1, (self.heads, -1)).transpose(-3, -2)
 
-    def attend(self, queries: Tensor, keys: Tensor, values: Tensor, bias: Tensor | None) -> Tensor:
+    def attend(self, queries: Tensor, keys: Tensor, values: Tensor, bias: Tensor) -> Tensor:
         """[B, H, T, D] queries over [B, H, S, D]."""
         mixed = nn.functional.scaled_dot_product_attention(queries, keys, values, attn_mask=bias)
         return self.out_proj(mixed.transpose(-3, -2).flatten(-2))
@@ -154,13 +154,10 @@ class BART(nn.Module):
 
     def new_cache(self, texts: int, rows: int, steps: int) -> Cache:
         """An empty cache for up to `steps` tokens of `rows` targets for each of `texts` texts."""
-        config, weight = self.config, self.model.shared.weight
-        heads = config.decoder_attention_heads
+        config, heads = self.config, self.config.decoder_attention_heads
         shape = (texts, rows, heads, steps, config.d_model // heads)
-        layers = range(config.decoder_layers)
-        return Cache(
-            [weight.new_zeros(shape) for _ in layers], [weight.new_zeros(shape) for _ in layers]
-        )
+        bias = causal_bias(steps, self.model.shared.weight)
+        return empty_cache(config.decoder_layers, shape, bias)
 
     def decode(self, ids: Tensor, memory: Memory, cache: Cache | None = None) -> Tensor:
         """Hidden states [B, G, T, d] of target ids [B, G, T], all rows of a text over its memory.
@@ -171,7 +168,7 @@ class BART(nn.Module):
         stack = self.model.decoder
         first = 0 if cache is None else cache.length
         hidden = stack.embed(self.model.shared(ids) * self.scale, first)
-        bias = causal_bias(ids.shape[2], hidden) if cache is None else None
+        bias = causal_bias(ids.shape[2], hidden) if cache is None else cache.window_bias()
         for at, layer in enumerate(stack.layers):
             attention = layer.self_attn
             projections = (attention.q_proj, attention.k_proj, attention.v_proj)

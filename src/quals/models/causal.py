@@ -11,7 +11,7 @@ each serves R query heads, D head size.
 import torch
 from torch import Tensor, nn
 
-from quals.models.interface import Cache, Memory, additive, causal_bias
+from quals.models.interface import Cache, Memory, additive, causal_bias, empty_cache
 from quals.params import Count, Natural, Positive, Section
 
 
@@ -76,8 +76,8 @@ class Attention(nn.Module):
     ) -> Tensor:
         """Targets' queries [B, G, T, K*R, D] over the text's keys and values and over their own.
 
-        `text` is [B, K, S, D], `own` [B, G, K, U, D]; `bias` [B, S + U] or [B, R*G*T, S + U] is
-        added to the scores.
+        `text` is [B, K, S, D], `own` [B, G, K, U, D]; `bias` [B, 1, G*R*T, S + U] is added
+        to the scores.
         """
         texts, rows, tokens = queries.shape[:3]
         size = text[0].shape[2]
@@ -159,12 +159,10 @@ class CausalModel(nn.Module):
 
     def new_cache(self, texts: int, rows: int, steps: int) -> Cache:
         """An empty cache for up to `steps` tokens of `rows` targets for each of `texts` texts."""
-        config, weight = self.config, self.model.embed_tokens.weight
+        config = self.config
         shape = (texts, rows, config.num_key_value_heads, steps, config.head_dim)
-        layers = range(config.num_hidden_layers)
-        return Cache(
-            [weight.new_zeros(shape) for _ in layers], [weight.new_zeros(shape) for _ in layers]
-        )
+        bias = causal_bias(steps, self.model.embed_tokens.weight)
+        return empty_cache(config.num_hidden_layers, shape, bias)
 
     def decode(self, ids: Tensor, memory: Memory, cache: Cache | None = None) -> Tensor:
         """Hidden states [B, G, T, d] of target ids [B, G, T], all rows of a text over its memory.
@@ -176,7 +174,8 @@ class CausalModel(nn.Module):
         first = 0 if cache is None else cache.length
         steps = torch.arange(first, first + ids.shape[2], device=ids.device)
         turn = self.turn(memory.lengths[:, None, None] + steps)  # the same for all rows
-        bias = self.bias(hidden, memory, first)
+        own = causal_bias(ids.shape[2], hidden) if cache is None else cache.window_bias()
+        bias = self.bias(memory, own, ids.shape[1])
         for at, layer in enumerate(self.model.layers):
             attention = layer.self_attn
             q, k, v = attention.project(layer.input_layernorm(hidden), turn)
@@ -190,12 +189,10 @@ class CausalModel(nn.Module):
             cache.length += 1
         return self.model.norm(hidden)
 
-    def bias(self, hidden: Tensor, memory: Memory, first: int) -> Tensor:
-        """What is added to the scores of targets over text and own tokens."""
-        texts, rows, tokens, _ = hidden.shape
+    def bias(self, memory: Memory, own: Tensor, rows: int) -> Tensor:
+        """What is added to the scores [B, K, G*R*T, S + U] over text and own tokens [T, U]."""
         repeats = rows * self.config.num_attention_heads // self.config.num_key_value_heads
-        own = causal_bias(tokens, hidden).repeat(repeats, 1).expand(texts, 1, -1, -1)
-        own = nn.functional.pad(own, (first, 0))
+        own = own.repeat(repeats, 1).expand(memory.texts, 1, -1, -1)
         return torch.cat([memory.mask.expand(-1, -1, own.shape[2], -1), own], -1)
 
     def turn(self, positions: Tensor) -> tuple[Tensor, Tensor]:

@@ -10,6 +10,7 @@ import torch
 from torch import Tensor
 
 MASKED = -1e9
+STRIDE = 32
 
 
 @dataclass
@@ -42,36 +43,55 @@ class Memory:
 class Cache:
     """Self-attention keys and values [B, G, H, T, D] per layer; `length` steps are filled.
 
-    `bias` is what a network adds to the scores of its targets' tokens [H, T, T], if anything.
+    `bias` [T, T] or [H, T, T] is added to the scores of the targets' tokens: what a token must not
+    see, and a network's own bias if it has one.
     """
 
     keys: list[Tensor]
     values: list[Tensor]
-    bias: Tensor | None = None
+    bias: Tensor
     length: int = 0
 
-    def select(self, texts: Tensor) -> "Cache":
-        """The cache of some of the texts."""
+    def select(self, texts: Tensor, rows: Tensor | None = None) -> "Cache":
+        """The cache of some of the texts, and of some of the rows [B, G] of each."""
+        at = texts if rows is None else (texts[:, None], rows)
         return Cache(
-            [keys[texts] for keys in self.keys],
-            [values[texts] for values in self.values],
+            [self._copy(keys, at) for keys in self.keys],
+            [self._copy(values, at) for values in self.values],
             self.bias,
             self.length,
         )
 
     def reorder(self, rows: Tensor) -> None:
-        """Let row g of text b continue row rows[b, g] of the same text; rows may get fewer."""
+        """Let row g of text b continue row rows[b, g] of the same text."""
         texts = torch.arange(rows.shape[0], device=rows.device)[:, None]
-        for layer, (keys, values) in enumerate(zip(self.keys, self.values, strict=True)):
-            self.keys[layer] = keys[texts, rows]
-            self.values[layer] = values[texts, rows]
+        for tensor in (*self.keys, *self.values):
+            filled = tensor[..., : self.length, :]
+            filled.copy_(filled[texts, rows])
 
     def append(self, layer: int, keys: Tensor, values: Tensor) -> tuple[Tensor, Tensor]:
-        """Put in the next step's [B, G, H, 1, D]; all steps so far [B, G, H, T, D] come back."""
-        end = self.length + 1
-        self.keys[layer][..., end - 1 : end, :] = keys
-        self.values[layer][..., end - 1 : end, :] = values
+        """Put in the next step's [B, G, H, 1, D]; a window [B, G, H, W, D] comes back.
+
+        It holds all steps so far and some empty ones, which `window_bias` masks.
+        """
+        at, end = self.length, self.window()
+        self.keys[layer][..., at : at + 1, :] = keys
+        self.values[layer][..., at : at + 1, :] = values
         return self.keys[layer][..., :end, :], self.values[layer][..., :end, :]
+
+    def window(self) -> int:
+        """The steps to look at: a multiple of `STRIDE`, since tiny products are slow products."""
+        return min(-(-(self.length + 1) // STRIDE) * STRIDE, self.bias.shape[-1])
+
+    def window_bias(self) -> Tensor:
+        """The bias of the next step's token over the window: [1, W] or [H, 1, W]."""
+        return self.bias[..., self.length : self.length + 1, : self.window()]
+
+    def _copy(self, tensor: Tensor, at: Tensor | tuple[Tensor, Tensor]) -> Tensor:
+        found = tensor[..., : self.length, :][at]
+        copy = tensor.new_zeros(*found.shape[:3], *tensor.shape[3:])
+        copy[..., : self.length, :] = found
+        return copy
 
 
 class TokenIds(Protocol):
@@ -122,6 +142,15 @@ def additive(mask: Tensor, dtype: torch.dtype = torch.float32) -> Tensor:
     masked = max(MASKED, torch.finfo(dtype).min / 2)  # half precision reaches 65504 only
     bias = torch.zeros(mask.shape, dtype=dtype, device=mask.device)
     return bias.masked_fill_(~mask, masked)[:, None, None, :]
+
+
+def empty_cache(layers: int, shape: tuple[int, int, int, int, int], bias: Tensor) -> Cache:
+    """A cache of zeros [B, G, H, T, D]: what is masked must be finite."""
+    keys, values = (
+        [torch.zeros(shape, dtype=bias.dtype, device=bias.device) for _ in range(layers)]
+        for _ in range(2)
+    )
+    return Cache(keys, values, bias)
 
 
 def causal_bias(tokens: int, like: Tensor) -> Tensor:

@@ -13,8 +13,10 @@ import math
 import torch
 from torch import Tensor, nn
 
-from quals.models.interface import Cache, Memory, additive, causal_bias
+from quals.models.interface import Cache, Memory, additive, causal_bias, empty_cache
 from quals.params import Count, Natural, Positive, Section
+
+FEW = 48  # keys; measured on one core
 
 
 class T5Config(Section):
@@ -66,9 +68,17 @@ class Attention(nn.Module):
         return x.unflatten(-1, (self.heads, -1)).transpose(-3, -2)
 
     def attend(self, queries: Tensor, keys: Tensor, values: Tensor, bias: Tensor) -> Tensor:
-        """[..., H, T, D] queries over [..., H, S, D]; T5 does not scale by sqrt(D)."""
-        weights = (queries @ keys.transpose(-1, -2) + bias).softmax(-1)
-        return self.o((weights @ values).transpose(-3, -2).flatten(-2))
+        """[..., H, T, D] queries over [..., H, S, D]; T5 does not scale by sqrt(D).
+
+        The fused kernel wins where keys are many, but has no gradient for a learned bias.
+        """
+        if keys.shape[-2] > FEW and not (bias.requires_grad and torch.is_grad_enabled()):
+            q, k, v = (x.flatten(0, -4) for x in (queries, keys, values))
+            mixed = nn.functional.scaled_dot_product_attention(q, k, v, attn_mask=bias, scale=1.0)
+            mixed = mixed.view_as(queries)
+        else:
+            mixed = (queries @ keys.transpose(-1, -2) + bias).softmax(-1) @ values
+        return self.o(mixed.transpose(-3, -2).flatten(-2))
 
 
 class SelfAttention(nn.Module):
@@ -124,7 +134,7 @@ class Stack(nn.Module):
 
     def encode(self, hidden: Tensor, mask: Tensor) -> Tensor:
         """An encoder's pass over embedded texts [B, S, d]; `mask` is additive [B, 1, 1, S]."""
-        bias = self.position_bias(hidden.shape[1], hidden.shape[1]) + mask
+        bias = self.position_bias(hidden.shape[1]) + mask
         for block in self.block:
             part = block.layer[0]
             attention, normed = part.SelfAttention, part.layer_norm(hidden)
@@ -133,12 +143,16 @@ class Stack(nn.Module):
             hidden = block.layer[1](hidden)
         return self.final_layer_norm(hidden)
 
-    def position_bias(self, queries: int, keys: int) -> Tensor:
-        """[H, queries, keys]: the learned bias of each distance; the queries are the last ones."""
+    def position_bias(self, tokens: int) -> Tensor:
+        """[H, tokens, tokens]: the learned bias of each distance from query to key."""
         table = self.block[0].layer[0].SelfAttention.relative_attention_bias.weight
-        key_at = torch.arange(keys, device=table.device)
-        query_at = torch.arange(keys - queries, keys, device=table.device)[:, None]
-        return table[self.bucket(key_at - query_at)].permute(2, 0, 1)
+        at = torch.arange(tokens, device=table.device)
+        return table[self.bucket(at - at[:, None])].permute(2, 0, 1)
+
+    def causal_position_bias(self, tokens: int) -> Tensor:
+        """The same for a decoder, whose tokens see only those before them."""
+        bias = self.position_bias(tokens)
+        return bias + causal_bias(tokens, bias)
 
     def bucket(self, offset: Tensor) -> Tensor:
         """Distances to buckets: exact when near, logarithmic when far (T5's scheme)."""
@@ -205,13 +219,10 @@ class T5(nn.Module):
 
     def new_cache(self, texts: int, rows: int, steps: int) -> Cache:
         """An empty cache for up to `steps` tokens of `rows` targets for each of `texts` texts."""
-        config, weight = self.config, self.shared.weight
+        config = self.config
         shape = (texts, rows, config.num_heads, steps, config.d_kv)
-        layers = range(config.num_decoder_layers)
-        return Cache(
-            [weight.new_zeros(shape) for _ in layers],
-            [weight.new_zeros(shape) for _ in layers],
-            self.decoder.position_bias(steps, steps),
+        return empty_cache(
+            config.num_decoder_layers, shape, self.decoder.causal_position_bias(steps)
         )
 
     def decode(self, ids: Tensor, memory: Memory, cache: Cache | None = None) -> Tensor:
@@ -222,11 +233,8 @@ class T5(nn.Module):
         """
         stack = self.decoder
         hidden = self.shared(ids)
-        if cache is None:
-            bias = stack.position_bias(ids.shape[2], ids.shape[2])
-            bias = bias + causal_bias(ids.shape[2], bias)
-        else:
-            bias = cache.bias[:, cache.length : cache.length + 1, : cache.length + 1]
+        tokens = ids.shape[2]
+        bias = stack.causal_position_bias(tokens) if cache is None else cache.window_bias()
         for layer, block in enumerate(stack.block):
             part = block.layer[0]
             attention, normed = part.SelfAttention, part.layer_norm(hidden)
