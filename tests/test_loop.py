@@ -2,7 +2,7 @@
 
 import random
 from collections import Counter
-from itertools import islice
+from itertools import islice, pairwise
 
 import pytest
 import torch
@@ -21,7 +21,9 @@ from quals.training.loop import (
 )
 from quals.training.qa import likelihood_of, likelihood_of_parts
 
-OPTIMISATION = Optimisation(lr=1e-2, warmup_steps=2, weight_decay=0.01, clip_norm=1.0)
+OPTIMISATION = Optimisation(
+    lr=1e-2, warmup_steps=2, final_share=0.0, weight_decay=0.01, clip_norm=1.0
+)
 EXAMPLES = [Example([4, at, 5], [[at, 6, 1], [5, at, 4, 1]]) for at in range(4, 12)]
 
 sizes = st.integers(1, 12)
@@ -60,13 +62,26 @@ def run(model, *, steps=12, loss=likelihood_of, optimisation=OPTIMISATION, seed=
     ],
 )
 def test_the_learning_rate_rises_then_falls_linearly(step, steps, warmup, expected):
-    assert learning_rate_factor(step, steps, warmup) == pytest.approx(expected)
+    assert learning_rate_factor(step, steps, warmup=warmup, final_share=0.0) == pytest.approx(
+        expected
+    )
 
 
 @given(st.integers(1, 60), st.integers(0, 60))
 def test_the_learning_rate_is_never_zero_within_a_run_nor_above_one(steps, warmup):
-    factors = [learning_rate_factor(step, steps, warmup) for step in range(steps)]
+    factors = [
+        learning_rate_factor(step, steps, warmup=warmup, final_share=0.0) for step in range(steps)
+    ]
     assert all(0 < factor <= 1 for factor in factors)
+
+
+def test_final_share_is_where_the_rate_ends() -> None:
+    factors = [learning_rate_factor(step, 9, warmup=0, final_share=0.25) for step in range(10)]
+    assert factors[0] == 1.0
+    assert factors[-1] == pytest.approx(0.25)
+    assert all(before > after for before, after in pairwise(factors))
+    constant = [learning_rate_factor(step, 9, warmup=2, final_share=1.0) for step in range(9)]
+    assert constant[2:] == [1.0] * 7
 
 
 def test_every_step_uses_its_own_learning_rate():
@@ -78,7 +93,9 @@ def test_every_step_uses_its_own_learning_rate():
         seen.append(model.weight.item())
         return sign * model.weight.sum()
 
-    optimisation = Optimisation(lr=0.1, warmup_steps=1, weight_decay=0.0, clip_norm=1.0)
+    optimisation = Optimisation(
+        lr=0.1, warmup_steps=1, final_share=0.0, weight_decay=0.0, clip_norm=1.0
+    )
     train(model, [1.0] * 5, loss, steps=5, optimisation=optimisation, title="toy")
     ends = [*seen[1:], model.weight.item()]
     moves = [before - after for before, after in zip(seen, ends, strict=True)]

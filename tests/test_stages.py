@@ -38,7 +38,7 @@ TOY = {
     "qags": {"longest_question": 8},
     "train_mle": {"steps": 3, "batch_size": 8},
     "sample": {"documents": 20, "samples": 2},
-    "contrastive": {"pairs": 4, "steps": 2, "batch_size": 2},
+    "contrastive": {"pairs": 4, "steps": {"xsum": 2, "cnndm": 2}, "batch_size": 2},
     "speed": {
         "repeats": 2,
         "paper_summaries": 2,

@@ -5,9 +5,9 @@ from typing import TYPE_CHECKING
 if TYPE_CHECKING:
     from quals.metrics.qags import Qags
     from quals.metrics.quals import Quals
-    from quals.records import Pair, QagsScore, QualsScore, TokenPair
+    from quals.records import Pair, QagsScore, QualsScore, TokenPair, to_frame
 
-__all__ = ["Pair", "Qags", "QagsScore", "Quals", "QualsScore", "TokenPair"]
+__all__ = ["Pair", "Qags", "QagsScore", "Quals", "QualsScore", "TokenPair", "to_frame"]
 
 _HOMES = {
     "Pair": "quals.records",
@@ -16,6 +16,7 @@ _HOMES = {
     "Quals": "quals.metrics.quals",
     "QualsScore": "quals.records",
     "TokenPair": "quals.records",
+    "to_frame": "quals.records",
 }
 
 

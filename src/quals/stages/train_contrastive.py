@@ -9,7 +9,16 @@ from quals.errors import InputError
 from quals.grid import Seeds, read_grid
 from quals.jsonl import read_jsonl, write_json
 from quals.models import checkpoint
-from quals.params import Count, Natural, NonNegative, Positive, Section, Share, load_section
+from quals.params import (
+    Count,
+    Natural,
+    NonNegative,
+    ParamsError,
+    Positive,
+    Section,
+    Share,
+    load_section,
+)
 from quals.signature import signature
 from quals.stages.train_mle import TrainMle
 from quals.training.batches import epochs
@@ -19,13 +28,17 @@ from quals.training.selection import ContrastPair, Scored, select_pairs
 
 
 class Contrastive(Section):
-    """The scale's `contrastive` section: what all methods share, so that they compare."""
+    """The scale's `contrastive` section: what all methods share, so that they compare.
+
+    `steps` has an entry for each corpus.
+    """
 
     pairs: Count
     negative_share: Share
-    steps: Count
+    steps: dict[str, Count]
     batch_size: Count
     warmup_steps: Natural
+    final_share: Share
     weight_decay: NonNegative
     clip_norm: Positive
 
@@ -48,6 +61,9 @@ def main(arguments) -> None:
     shared = load_section(arguments.params, "contrastive", Contrastive)
     method = load_section(arguments.params, f"methods.{arguments.method}", Method)
     source_limit = load_section(arguments.params, "train_mle", TrainMle).max_source_tokens
+    if arguments.dataset not in shared.steps:
+        raise ParamsError(f"{arguments.params}: contrastive.steps.{arguments.dataset} is missing")
+    steps = shared.steps[arguments.dataset]
     watch = Stopwatch()
     articles = {article.id: article for article in read_articles(arguments.corpus, "train")}
     seeds = {}
@@ -67,10 +83,11 @@ def main(arguments) -> None:
             contrastive_loss(
                 negative_tokens=method.negative_tokens, negative_weight=method.negative_weight
             ),
-            steps=shared.steps,
+            steps=steps,
             optimisation=Optimisation(
                 lr=method.lr,
                 warmup_steps=shared.warmup_steps,
+                final_share=shared.final_share,
                 weight_decay=shared.weight_decay,
                 clip_norm=shared.clip_norm,
             ),

@@ -157,6 +157,7 @@ def _summarize(
         left.sort(key=lambda role: role not in always)  # what must be stated comes first
         kept = left[: max(rng.choice((1, 2)), sum(role in always for role in left))]
         rng.shuffle(kept)
+        kept.sort(key=lambda role: role == event.type.aside)  # what writers add stands last
         text = " ".join([opening, *(_detail(event, role, rng) for role in kept)])
         left = [role for role in left if role not in kept]
     else:

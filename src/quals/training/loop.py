@@ -10,16 +10,17 @@ import torch
 from torch import Tensor, nn
 from tqdm import tqdm
 
-from quals.params import Natural, NonNegative, Positive, Section
+from quals.params import Natural, NonNegative, Positive, Section, Share
 
 Batch = TypeVar("Batch")
 
 
 class Optimisation(Section):
-    """AdamW with linear warm-up and linear decay to zero over the batches of a run."""
+    """AdamW with linear warm-up, then a linear change to `final_share` of the peak rate."""
 
     lr: Positive
     warmup_steps: Natural
+    final_share: Share
     weight_decay: NonNegative
     clip_norm: Positive
 
@@ -56,7 +57,10 @@ def train(
         fused=True,
     )
     schedule = torch.optim.lr_scheduler.LambdaLR(
-        optimizer, lambda step: learning_rate_factor(step, steps, optimisation.warmup_steps)
+        optimizer,
+        lambda step: learning_rate_factor(
+            step, steps, warmup=optimisation.warmup_steps, final_share=optimisation.final_share
+        ),
     )
     model, optimizer, schedule = accelerator.prepare(model, optimizer, schedule)
     model.train()
@@ -77,11 +81,12 @@ def train(
     return losses
 
 
-def learning_rate_factor(step: int, steps: int, warmup: int) -> float:
-    """Rises linearly to 1 over `warmup` steps, then falls linearly to 0 at `steps`."""
+def learning_rate_factor(step: int, steps: int, *, warmup: int, final_share: float) -> float:
+    """Rises linearly to 1 over `warmup` steps, then goes linearly to `final_share` at `steps`."""
     if step < warmup:
         return (step + 1) / (warmup + 1)
-    return max(0.0, (steps - step) / max(1, steps - warmup))
+    left = max(0.0, (steps - step) / max(1, steps - warmup))
+    return final_share + (1 - final_share) * left
 
 
 def take(batches: Iterable[Batch], steps: int) -> Iterator[Batch]:
