@@ -78,7 +78,7 @@ def render_block(rows: list[Row], machine: Row) -> str:
         *([machine["note"]] if machine["note"] else []),
         "Our aims on the BART-base shape:",
         table(["Aim", "Measured", ""], aims(rows), align="lrl"),
-        "Where the rest goes: the engine's operators on those summaries, by share of its time.",
+        "Where the rest goes: torch's operators by their share of the engine's time.",
         table(
             ["Model", "Step", "Operators"],
             [

@@ -53,7 +53,7 @@ class Shape:
 # The paper's settings; targets of 15 tokens and the end: as long as a short question with answer.
 FULL = Shape(
     common=1,
-    batch=8,
+    batch=4,
     document=400,
     summary=40,
     vocabularies=(50265, 49152),
@@ -133,14 +133,14 @@ def invented(shape: Shape, scratch: Path) -> list[Work]:
     """The random networks, saved as folders of the hub's format, with their texts."""
     names = ("BART-base shape", "SmolLM2-135M shape")
     works = []
-    for name, vocabulary, make in zip(names, shape.vocabularies, (_bart, _smollm), strict=True):
+    for name, vocabulary, make in zip(names, shape.vocabularies, (bart, smollm), strict=True):
         words = invented_words(vocabulary)
         folder = scratch / f"{name.split()[0].lower()}-{vocabulary}"
         if not (folder / checkpoint.WEIGHTS).is_file():
             tokenizer = train_tokenizer(words, vocabulary)
             torch.manual_seed(SEED)
             checkpoint.save(
-                make(vocabulary, tokenizer, shape.tiny),
+                make(vocabulary, tokenizer, tiny=shape.tiny),
                 tokenizer,
                 folder,
                 separator_token_id=tokenizer.id_of(SEPARATOR),
@@ -168,7 +168,7 @@ def testbed(models: Path, data: Path) -> Work | None:
     folder, corpus = models / "testbed/metrics/qagen", data / "testbed/xsum/corpus"
     if not (folder / checkpoint.WEIGHTS).is_file() or not (corpus / "test.jsonl").is_file():
         return None
-    articles = read_articles(corpus, "test", 64)
+    articles = read_articles(corpus, "test")[:64]
     settings = PAPER.model_copy(update={"shortest": 4, "longest": 32})
     documents, summaries = (
         [getattr(a, side) for a in articles] for side in ("document", "summary")
@@ -202,7 +202,8 @@ def _ids(tokenizer: TextTokenizer) -> dict[str, int]:
     return {"pad_token_id": pad, "eos_token_id": end, "decoder_start_token_id": end}
 
 
-def _bart(vocabulary: int, tokenizer: TextTokenizer, tiny: bool) -> BART:
+def bart(vocabulary: int, tokenizer: TextTokenizer, *, tiny: bool) -> BART:
+    """A random network of BART-base's shape."""
     layers, size, heads, inner = (2, 32, 4, 48) if tiny else (6, 768, 12, 3072)
     return BART(
         BartConfig(
@@ -221,7 +222,8 @@ def _bart(vocabulary: int, tokenizer: TextTokenizer, tiny: bool) -> BART:
     )
 
 
-def _smollm(vocabulary: int, tokenizer: TextTokenizer, tiny: bool) -> CausalModel:
+def smollm(vocabulary: int, tokenizer: TextTokenizer, *, tiny: bool) -> CausalModel:
+    """A random network of SmolLM2-135M's shape."""
     layers, size, heads, shared, inner = (2, 32, 4, 2, 48) if tiny else (30, 576, 9, 3, 1536)
     return CausalModel(
         CausalConfig(

@@ -37,7 +37,8 @@ def measure(work: Work, name: str, *, repeats: int, tiny: bool) -> Row:
     runner.score_given([few], [few], runner.generate([few]) if make is Engine else {few: []})
     rates = [matrix_rate(**size)]
     common = _run(runner, work, work.common, repeats)
-    batch = _run(runner, work, len(work.summaries), repeats) if make is Engine else None
+    fewer = (repeats + 1) // 2
+    batch = _run(runner, work, len(work.summaries), fewer) if make is Engine else None
     rates.append(matrix_rate(**size))
     row = {
         "rate": statistics.mean(rates),
@@ -85,11 +86,12 @@ def _span(seconds: list[float]) -> Row:
 
 
 def _operators(runner: Engine, work: Work) -> Row:
-    """Shares of the time of torch's operators in both steps, over all texts."""
-    pairs = runner.generate(work.summaries)
+    """Shares of torch's operators in the time of both steps, on the common summaries."""
+    documents, summaries = work.documents[: work.common], work.summaries[: work.common]
+    pairs = runner.generate(summaries)
     steps = {
-        "generating": lambda: runner.generate(work.summaries),
-        "document scoring": lambda: runner.score_given(work.documents, work.summaries, pairs),
+        "generating": lambda: runner.generate(summaries),
+        "document scoring": lambda: runner.score_given(documents, summaries, pairs),
     }
     found: dict[str, Row] = {}
     for step, call in steps.items():
