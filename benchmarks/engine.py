@@ -9,6 +9,7 @@ import subprocess
 import sys
 from importlib.metadata import version
 from pathlib import Path
+from tempfile import TemporaryDirectory
 
 from implementations import IMPLEMENTATIONS
 from table import FIELDS, operators_text, render_block
@@ -28,12 +29,13 @@ TOLERANCE = 1e-3  # nats, of each log-probability and score
 
 def run(work: Work, name: str, scratch: Path, *, threads: int, repeats: int, tiny: bool) -> Row:
     """One implementation on one model in a new process; this one stays small."""
-    given, out = scratch / "work.json", scratch / "row.json"
-    write(work, given)
-    command = [sys.executable, HERE / "worker.py", name, "--work", given, "--out", out]
-    command += ["--threads", str(threads), "--repeats", str(repeats), *["--tiny"] * tiny]
-    subprocess.run([str(word) for word in command], check=True)
-    return read_json(out)
+    with TemporaryDirectory(dir=scratch) as folder:
+        given, out = Path(folder) / "work.json", Path(folder) / "row.json"
+        write(work, given)
+        command = [sys.executable, HERE / "worker.py", name, "--work", given, "--out", out]
+        command += ["--threads", str(threads), "--repeats", str(repeats), *["--tiny"] * tiny]
+        subprocess.run([str(word) for word in command], check=True)
+        return read_json(out)
 
 
 def agree(found: dict[str, Row], model: str) -> None:

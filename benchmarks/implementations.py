@@ -3,6 +3,8 @@
 All find pairs first and then score them under the document; both steps can be timed.
 """
 
+from abc import ABC, abstractmethod
+
 import naive
 import torch
 from network import Network
@@ -32,19 +34,19 @@ class Engine:
         return self.metric.score(documents, summaries)
 
 
-class Loops:
+class Loops(ABC):
     """What naive and plain version share: summary after summary, teacher forcing on both sides."""
 
     def __init__(self, metric: Measured, network: Network):
         self.metric, self.network = metric, network
 
+    @abstractmethod
     def decode(self, text: list[int]) -> list[list[int]]:
         """The diverse hypotheses about a text, one for each group."""
-        raise NotImplementedError
 
+    @abstractmethod
     def force(self, text: list[int], targets: list[list[int]]) -> list[list[float]]:
         """Log p of every token of the targets, teacher-forced."""
-        raise NotImplementedError
 
     def generate(self, summaries: list[str]) -> dict[str, list[Candidate]]:
         found = {}

@@ -18,6 +18,7 @@ from torch.profiler import ProfilerActivity, profile
 from work import Work, read
 
 from quals.jsonl import Row, write_json
+from quals.metrics.pairs import Candidate
 from quals.models.checkpoint import parameters
 
 OPERATORS = 6  # lines of "where the rest goes"
@@ -32,24 +33,30 @@ def measure(work: Work, name: str, *, repeats: int, tiny: bool) -> Row:
     metric = work.metric(weights=make is Engine)
     runner = make(metric) if make is Engine else make(metric, Network(work.folder))
     size = {"size": 128 if tiny else 2048, "repeats": 3 if tiny else 7}
-    few = " ".join(work.summaries[0].split()[:5])
-    # Threads, allocator and kernels wake up; the slowest way decodes too little for more.
-    runner.score_given([few], [few], runner.generate([few]) if make is Engine else {few: []})
+    _warm_up(runner, work)
     rates = [matrix_rate(**size)]
     common = _run(runner, work, work.common, repeats)
+    # Kibibytes on Linux; macOS counts bytes.
+    peak = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss
     fewer = (repeats + 1) // 2
     batch = _run(runner, work, len(work.summaries), fewer) if make is Engine else None
     rates.append(matrix_rate(**size))
-    row = {
+    return {
         "rate": statistics.mean(rates),
         "common": common,
+        "peak_mib": peak / (2**20 if sys.platform == "darwin" else 2**10),
         "batch": batch,
-        "parameters": parameters(metric.model),
+        "parameters": parameters(runner.metric.model),
         "operators": _operators(runner, work) if make is Engine else None,
     }
-    # Kibibytes on Linux; macOS counts bytes.
-    peak = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss
-    return {**row, "peak_mib": peak / (2**20 if sys.platform == "darwin" else 2**10)}
+
+
+def _warm_up(runner: Engine | Loops, work: Work) -> None:
+    """Threads, allocator and kernels wake up over one pair, the same for all."""
+    document, summary = work.documents[0], work.summaries[0]
+    ids = tuple(runner.metric.tokenizer.encode([summary], 10)[0])
+    pair = Candidate(summary, "", ids, len(ids) - 1, (0.0,) * len(ids))
+    runner.score_given([document], [summary], {summary: [pair]})
 
 
 def _run(runner: Engine | Loops, work: Work, count: int, repeats: int) -> Row:
