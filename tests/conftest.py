@@ -1,9 +1,12 @@
 """What do the tests share? Tiny models, tokenizers of a few words, and naive references."""
 
 import os
+import sys
+from pathlib import Path
 from random import Random
 
 os.environ["HF_HUB_OFFLINE"] = "1"  # before anything imports a Hugging Face library
+sys.path.append(str(Path(__file__).parents[1] / "benchmarks"))  # tests and benchmarks share `naive`
 
 import naive
 import pytest
@@ -153,7 +156,7 @@ def naive_diverse(next_logprobs):
 
     def decode(model, source, *, groups, strength, limits):
         return naive.diverse(
-            lambda text, prefix: next_logprobs(model, text, prefix).tolist(),
+            lambda text, prefix: next_logprobs(model, text, prefix),
             source,
             end=model.config.eos_token_id,
             groups=groups,

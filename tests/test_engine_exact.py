@@ -12,6 +12,7 @@ import pytest
 import torch
 from hypothesis import given, settings
 from hypothesis import strategies as st
+from network import Network
 
 from quals.metrics.quals import Quals, QualsSettings
 from quals.models import checkpoint
@@ -76,27 +77,13 @@ def metric(request, make_qagen, teach, few_words):
 @pytest.fixture(scope="module")
 def next_by_transformers(metric, tmp_path_factory):
     """Log p of every token after a prefix by `transformers`: one text, one full pass."""
-    import transformers
-
     folder = tmp_path_factory.mktemp("model")
     checkpoint.save(metric.model, metric.tokenizer, folder)
-    config = metric.model.config
-    theirs = getattr(transformers, checkpoint.architecture(metric.model))
-    theirs = theirs.from_pretrained(folder, attn_implementation="eager").eval()
-    kind = theirs.config.model_type
+    network = Network(folder, attention="eager")
 
     @cache
     def compute(text, prefix):
-        target = [config.decoder_start_token_id, *prefix]
-        with torch.inference_mode():
-            if kind in ("t5", "bart"):
-                # BART ends a text; T5 sees padding where there is none.
-                source = [*text, config.eos_token_id] if kind == "bart" else text or (0,)
-                inputs = {"decoder_input_ids": torch.tensor([target])}
-            else:
-                source, inputs = [*text, *target], {}
-            logits = theirs(input_ids=torch.tensor([source]), **inputs).logits
-        return logits[0, -1].log_softmax(-1).tolist()
+        return network.next_logprobs(list(text), list(prefix))
 
     return lambda text, prefix: compute(tuple(text), tuple(prefix))
 

@@ -73,7 +73,7 @@ def filter_of(make_model, tokenizer, quals_settings):
 def naive_quals(next_logprobs):
     def compute(quals, document, summary):
         return naive.quals(
-            lambda text, prefix: next_logprobs(quals.model, text, prefix).tolist(),
+            lambda text, prefix: next_logprobs(quals.model, text, prefix),
             quals,
             document,
             summary,
