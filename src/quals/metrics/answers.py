@@ -3,12 +3,20 @@
 import random
 from typing import TYPE_CHECKING
 
+from quals.params import Section
+
 if TYPE_CHECKING:  # spaCy takes a second to import, and only `load_spacy` needs it
     from spacy.language import Language
     from spacy.tokens import Doc
 
 # Entities and noun chunks need none of these; noun chunks do need parts of speech.
 UNUSED = ["lemmatizer", "trainable_lemmatizer", "senter", "textcat", "textcat_multilabel"]
+
+
+class LanguageSettings(Section):
+    """Which spaCy pipeline reads the texts: an installed package's name or a folder."""
+
+    spacy_pipeline: str
 
 
 def load_spacy(name: str) -> "Language":

@@ -3,7 +3,7 @@
 from dataclasses import dataclass
 from pathlib import Path
 
-from quals.metrics.answers import load_spacy
+from quals.metrics.answers import LanguageSettings, load_spacy
 from quals.metrics.factcc import FactCC, FactccSettings
 from quals.metrics.overlap import copy_rates
 from quals.metrics.qags import Qags, QagsSettings, QuestionGenerator
@@ -25,7 +25,6 @@ class MetricPaths:
     qg: Path
     reader: Path
     factcc: Path
-    spacy: Path
 
     @classmethod
     def in_folder(cls, folder: Path) -> "MetricPaths":
@@ -36,10 +35,16 @@ class MetricPaths:
         return {name: getattr(self, name) for name in self.__dataclass_fields__}
 
 
-def load_qags(settings: QagsSettings, reading: ReaderSettings, paths: MetricPaths) -> Qags:
-    """QAGS over the three models of `paths`."""
-    generator = QuestionGenerator(checkpoint.load(paths.qg), settings)
-    return Qags(load_spacy(str(paths.spacy)), generator, Reader(paths.reader, reading), settings)
+def load_qags(params: Path, paths: MetricPaths, **changes: int | bool) -> Qags:
+    """QAGS over its three models, with the settings of a scale's file and `changes` to them."""
+    settings = load_section(params, "qags", QagsSettings).model_copy(update=changes)
+    language = load_section(params, "language", LanguageSettings)
+    return Qags(
+        load_spacy(language.spacy_pipeline),
+        QuestionGenerator(checkpoint.load(paths.qg), settings),
+        Reader(paths.reader, load_section(params, "reader", ReaderSettings)),
+        settings,
+    )
 
 
 class MetricSuite:
@@ -49,11 +54,7 @@ class MetricSuite:
         self.quals = Quals.from_pretrained(
             paths.qagen, load_section(params, "quals", QualsSettings)
         )
-        self.qags = load_qags(
-            load_section(params, "qags", QagsSettings),
-            load_section(params, "reader", ReaderSettings),
-            paths,
-        )
+        self.qags = load_qags(params, paths)
         reading = load_section(params, "factcc", FactccSettings)
         self.factcc = FactCC(
             TrainedClassifier(

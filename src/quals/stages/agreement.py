@@ -12,10 +12,10 @@ from quals.models import checkpoint
 from quals.params import Natural, Section, load_section
 from quals.signature import signature
 from quals.stages.corpus import Corpus
-from quals.stages.train_mle import TrainMle
 from quals.testbed.news import write_summary
 from quals.testbed.oracle import Oracle
 from quals.training.loop import Stopwatch
+from quals.training.mle import TrainMle
 
 
 class Agreement(Section):

@@ -9,8 +9,8 @@ from quals.grid import Seeds, read_grid
 from quals.jsonl import write_jsonl
 from quals.models import checkpoint
 from quals.params import Count, Section, load_section
-from quals.stages.train_mle import TrainMle
 from quals.training.loop import Stopwatch, seed_everything
+from quals.training.mle import TrainMle
 
 
 class Sample(Section):

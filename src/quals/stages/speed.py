@@ -14,9 +14,8 @@ from tqdm import tqdm
 from quals.command import run, stage_parser
 from quals.corpus import read_articles
 from quals.jsonl import read_jsonl, write_json
-from quals.metrics.qags import Qags, QagsSettings
+from quals.metrics.qags import Qags
 from quals.metrics.quals import Quals, QualsSettings
-from quals.metrics.reader import ReaderSettings
 from quals.metrics.suite import MetricPaths, load_qags
 from quals.params import Count, Natural, Section, Share, load_section
 from quals.signature import device_name, signature
@@ -100,17 +99,13 @@ def _paper(settings: Speed, quals_settings: QualsSettings, arguments, paths, wor
         paths.qagen, quals_settings.model_copy(update={"groups": settings.paper_groups})
     )
     qags = load_qags(
-        load_section(arguments.params, "qags", QagsSettings).model_copy(
-            update={
-                "answers": settings.paper_answers,
-                "questions_per_answer": settings.paper_questions_per_answer,
-                "beams": settings.paper_beams,
-                "max_questions": settings.paper_max_questions,
-                "refill_answers": True,
-            }
-        ),
-        load_section(arguments.params, "reader", ReaderSettings),
+        arguments.params,
         paths,
+        answers=settings.paper_answers,
+        questions_per_answer=settings.paper_questions_per_answer,
+        beams=settings.paper_beams,
+        max_questions=settings.paper_max_questions,
+        refill_answers=True,
     )
     return _compare("paper", settings, work, quals, qags, work.one_by_one)
 
@@ -119,11 +114,7 @@ def _engine(settings: Speed, quals_settings: QualsSettings, arguments, paths, wo
     """Both metrics in batches, as this repository scores its tables."""
     work = work.first(settings.engine_summaries)
     quals = Quals.from_pretrained(paths.qagen, quals_settings)
-    qags = load_qags(
-        load_section(arguments.params, "qags", QagsSettings),
-        load_section(arguments.params, "reader", ReaderSettings),
-        paths,
-    )
+    qags = load_qags(arguments.params, paths)
     return _compare("engine", settings, work, quals, qags, work.together)
 
 

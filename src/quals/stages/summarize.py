@@ -7,8 +7,8 @@ from quals.grid import Seeds, read_grid
 from quals.jsonl import write_jsonl
 from quals.models import checkpoint
 from quals.params import load_section
-from quals.stages.train_mle import TrainMle
 from quals.training.loop import Stopwatch
+from quals.training.mle import TrainMle
 
 
 def main(arguments) -> None:

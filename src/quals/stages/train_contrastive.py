@@ -20,10 +20,10 @@ from quals.params import (
     load_section,
 )
 from quals.signature import signature
-from quals.stages.train_mle import TrainMle
 from quals.training.batches import epochs
 from quals.training.contrast import contrast_examples, contrastive_loss
 from quals.training.loop import Optimisation, Stopwatch, curve, seed_everything, train
+from quals.training.mle import TrainMle
 from quals.training.selection import ContrastPair, Scored, select_pairs
 
 

@@ -9,7 +9,7 @@ import torch
 from quals.command import run, stage_parser
 from quals.corpus import read_articles
 from quals.jsonl import write_json
-from quals.metrics.answers import load_spacy
+from quals.metrics.answers import LanguageSettings, load_spacy
 from quals.metrics.corruptions import ClaimExample, training_examples
 from quals.metrics.factcc import FactccSettings, balanced_accuracy
 from quals.models import checkpoint, heads
@@ -43,7 +43,8 @@ def main(arguments) -> None:
     reading = load_section(arguments.params, "factcc", FactccSettings)
     seed_everything(settings.seed)
     watch = Stopwatch()
-    nlp = load_spacy(str(arguments.spacy))
+    language = load_section(arguments.params, "language", LanguageSettings)
+    nlp = load_spacy(language.spacy_pipeline)
     claims = {
         split: _claims(arguments.corpora, split, most, nlp, settings)
         for split, most in (
@@ -139,6 +140,6 @@ def _gate(folder, reading: FactccSettings, claims: list[ClaimExample]) -> dict[s
 
 
 if __name__ == "__main__":
-    parser = stage_parser(__doc__, paths="params init spacy out metrics")
+    parser = stage_parser(__doc__, paths="params init out metrics")
     parser.add_argument("--corpora", type=Path, nargs="+", required=True, metavar="PATH")
     run(main, parser)

@@ -1,0 +1,90 @@
+"""How is a maximum-likelihood summarizer trained? From QAGen's weights, on one corpus and seed."""
+
+import random
+from dataclasses import dataclass
+from pathlib import Path
+
+from quals.corpus import Article, read_articles
+from quals.decoding.summarizer import Summarizer, SummaryLimits
+from quals.jsonl import write_json
+from quals.models import checkpoint
+from quals.models.checkpoint import Checkpoint
+from quals.params import Count, Section
+from quals.signature import signature
+from quals.training.batches import Example, epochs
+from quals.training.loop import Optimisation, Stopwatch, curve, seed_everything, train
+from quals.training.qa import likelihood_of
+
+
+class TrainMle(Section):
+    """The scale's `train_mle` section."""
+
+    steps: Count
+    batch_size: Count
+    max_source_tokens: Count
+    optimisation: Optimisation
+
+
+@dataclass(frozen=True)
+class MleJob:
+    """One summarizer: what it learns from, and where model and metrics go."""
+
+    dataset: str
+    seed: int
+    corpus: Path
+    init: Path
+    out: Path
+    metrics: Path
+    settings: TrainMle
+    limits: SummaryLimits
+
+
+def train_mle(job: MleJob) -> None:
+    """Train, save, and measure the loss on the validation split."""
+    seed_everything(job.seed)
+    watch = Stopwatch()
+    title = f"train_mle {job.dataset} {job.seed}"
+    start = checkpoint.load(job.init)
+    articles = read_articles(job.corpus, "train")
+    examples = summary_examples(articles, start, job.settings.max_source_tokens)
+    losses = train(
+        start.model,
+        epochs(
+            examples,
+            job.settings.batch_size,
+            start.model.config.pad_token_id,
+            random.Random(job.seed),
+        ),
+        likelihood_of,
+        steps=job.settings.steps,
+        optimisation=job.settings.optimisation,
+        title=title,
+    )
+    checkpoint.save(start.model, start.tokenizer, job.out)
+    held_out = read_articles(job.corpus, "validation")
+    likelihoods = Summarizer(start, job.limits, job.settings.max_source_tokens).likelihood(
+        [a.document for a in held_out], [a.summary for a in held_out]
+    )
+    metrics = {
+        "train_loss": losses[-1],
+        "validation_loss": -sum(likelihoods) / len(likelihoods),
+    }
+    print(f"{title}: {metrics}, {watch.seconds():.0f} s")
+    write_json(
+        job.metrics,
+        {
+            "stage": title,
+            "metrics": metrics,
+            "curve": curve(losses),
+            "parameters": checkpoint.parameters(start.model),
+            "signature": signature(seed=job.seed),
+        },
+    )
+
+
+def summary_examples(articles: list[Article], start: Checkpoint, limit: int) -> list[Example]:
+    """Document -> summary, end; documents are cut at `limit` tokens."""
+    sources = start.tokenizer.encode([a.document for a in articles], limit)
+    targets = start.tokenizer.encode([a.summary for a in articles])
+    end = start.model.config.eos_token_id
+    return [Example(s, [[*t, end]]) for s, t in zip(sources, targets, strict=True)]
