@@ -12,6 +12,7 @@ from quals.explain import page, terminal, wording
 from quals.explain.evidence import Explanation, explain, sentence_spans, sentences_to_read
 from quals.explain.texts import STREAM, Texts, read_texts
 from quals.jsonl import Row, write_text
+from quals.models.source import model_folder
 
 if TYPE_CHECKING:  # torch takes seconds to import, and a wrong option should not wait for it
     from quals.metrics.quals import Quals
@@ -41,7 +42,7 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
     add("--scored", metavar="OUT", help="what quals score wrote; goes with --input and --id")
     add("--input", metavar="IN", help="what quals score read, plain or gzip")
     add("--id", metavar="ID", help="which line of both")
-    add("--model", required=True, type=Path, metavar="DIR", help="folder of a QAGen model")
+    add("--model", required=True, metavar="DIR", help="folder or hub id of a QAGen model")
     add("--params", type=Path, metavar="YAML", help="settings from its 'quals' section")
     add("--groups", type=_positive, metavar="N", help="question-answer pairs tried")
     add("--html", metavar="FILE", help="write a page; - prints it")
@@ -153,8 +154,7 @@ def _load(arguments: argparse.Namespace) -> "Quals":
     from quals.metrics.quals import Quals, QualsSettings, load_settings
     from quals.params import load_section
 
-    if not arguments.model.is_dir():
-        raise InputError(f"{arguments.model}: no such model folder")
+    arguments.model = model_folder(arguments.model)
     if arguments.params is not None:
         settings = load_section(arguments.params, "quals", QualsSettings)
     else:

@@ -8,6 +8,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from quals.errors import InputError
+from quals.models.source import model_folder
 
 if TYPE_CHECKING:  # torch takes seconds to import; --help and a bad line should not wait for it
     from quals.metrics.quals import Quals, QualsSettings
@@ -33,7 +34,7 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
     add = parser.add_argument
     add("input", metavar="IN", help="JSON lines, plain or gzip; - is standard input")
     add("--out", required=True, metavar="OUT", help="appears whole at the end; - prints instead")
-    add("--model", required=True, type=Path, metavar="DIR", help="folder of a QAGen model")
+    add("--model", required=True, metavar="DIR", help="folder or hub id of a QAGen model")
     add("--params", type=Path, metavar="YAML", help="settings from its 'quals' section")
     add("--groups", type=positive, metavar="N", help="question-answer pairs tried per summary")
     add("--dtype", choices=["auto", "float32", "bfloat16"], default="auto")
@@ -74,8 +75,7 @@ def run(arguments: argparse.Namespace) -> None:
     if team.size > 1 and (streams or not source.is_file):
         raise InputError("several processes need files as input and output")
     survey = source.survey() if source.is_file else None
-    if not arguments.model.is_dir():
-        raise InputError(f"{arguments.model}: no such model folder")
+    arguments.model = model_folder(arguments.model)
     dtype = choose_dtype(arguments.dtype)
     threads = choose_threads(arguments.threads, processes=team.local_size)
     scorer = _load(arguments, threads.value)

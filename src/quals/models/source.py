@@ -1,0 +1,32 @@
+"""Where is a model? In a folder, or in the Hugging Face hub under an id."""
+
+import re
+from pathlib import Path
+
+from quals.errors import InputError
+
+HUB_ID = re.compile(r"[\w.-]+/[\w.-]+")
+WANTED = ["*.json", "*.safetensors"]  # neither pickled weights nor code ever leave the hub
+
+
+def model_folder(name: str) -> Path:
+    """The folder called `name`, else a local copy of the hub's model `owner/name[@revision]`.
+
+    With `HF_HUB_OFFLINE` set only the hub's local cache is asked. Raises `InputError` where there
+    is neither.
+    """
+    folder = Path(name)
+    if folder.is_dir():
+        return folder
+    repository, _, revision = name.partition("@")
+    if not HUB_ID.fullmatch(repository) or Path(repository).parent.is_dir():
+        raise InputError(f"{name}: no such model folder")
+    from huggingface_hub import snapshot_download
+
+    try:
+        found = snapshot_download(repository, revision=revision or None, allow_patterns=WANTED)
+    except (OSError, ValueError) as error:
+        reason = (str(error).strip().splitlines() or [type(error).__name__])[0]
+        message = f"{name}: no such model folder, nor a model of the hub: {reason}"
+        raise InputError(message) from error
+    return Path(found)
