@@ -4,7 +4,6 @@ import argparse
 import shutil
 import sys
 from dataclasses import replace
-from pathlib import Path
 from typing import TYPE_CHECKING
 
 from quals.errors import InputError
@@ -13,6 +12,7 @@ from quals.explain.evidence import Explanation, explain, sentence_spans, sentenc
 from quals.explain.texts import STREAM, Texts, read_texts
 from quals.jsonl import Row, write_text
 from quals.models.source import model_folder
+from quals.scoring.metric import add_metric_arguments, chosen_settings, unscorable
 
 if TYPE_CHECKING:  # torch takes seconds to import, and a wrong option should not wait for it
     from quals.metrics.quals import Quals
@@ -42,9 +42,7 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
     add("--scored", metavar="OUT", help="what quals score wrote; goes with --input and --id")
     add("--input", metavar="IN", help="what quals score read, plain or gzip")
     add("--id", metavar="ID", help="which line of both")
-    add("--model", required=True, metavar="DIR", help="folder or hub id of a QAGen model")
-    add("--params", type=Path, metavar="YAML", help="settings from its 'quals' section")
-    add("--groups", type=_positive, metavar="N", help="question-answer pairs tried")
+    add_metric_arguments(parser)
     add("--html", metavar="FILE", help="write a page; - prints it")
     add("--title", default="Why this score?", metavar="TEXT", help="heading of the page")
 
@@ -72,7 +70,7 @@ def run(arguments: argparse.Namespace) -> int:
 def explained(quals: "Quals", texts: Texts) -> Explanation:
     """The explanation of one summary: its pairs, and the sentences read one by one."""
     document, summary = texts.document, texts.summary
-    reason = unreadable(document, summary)
+    reason = unscorable(document, summary)
     pairs = [] if reason else quals.token_pairs(document, summary)
     spans = sentence_spans(document)
     chosen = sentences_to_read(document, spans, pairs) if pairs else []
@@ -86,16 +84,6 @@ def explained(quals: "Quals", texts: Texts) -> Explanation:
     )
     notes = [*_cut_notes(quals, document, summary), *_scored_notes(found, texts.scored)]
     return replace(found, notes=tuple(notes))
-
-
-def unreadable(document: str, summary: str) -> str | None:
-    """Why nothing can be asked of these texts, as `quals score` sees it, or None."""
-    for name, text in (("summary", summary), ("document", document)):
-        if not text.strip():
-            return f"the {name} is empty"
-        if not any(map(str.isalnum, text)):
-            return f"the {name} has no letter or digit"
-    return None
 
 
 def _answers_alone(
@@ -151,26 +139,13 @@ def _scored_notes(found: Explanation, scored: Row | None) -> list[str]:
 
 
 def _load(arguments: argparse.Namespace) -> "Quals":
-    from quals.metrics.quals import Quals, QualsSettings, load_settings
-    from quals.params import load_section
+    from quals.metrics.quals import Quals
 
     arguments.model = model_folder(arguments.model)
-    if arguments.params is not None:
-        settings = load_section(arguments.params, "quals", QualsSettings)
-    else:
-        settings = load_settings(arguments.model)
-    if arguments.groups is not None:
-        settings = settings.model_copy(update={"groups": arguments.groups})
-    return Quals.from_pretrained(arguments.model, settings)
+    return Quals.from_pretrained(arguments.model, chosen_settings(arguments))
 
 
 def _print(text: str) -> None:
     """Print what the terminal's encoding can show, stand-ins for the rest."""
     encoding = sys.stdout.encoding or "utf-8"
     sys.stdout.write(text.encode(encoding, "replace").decode(encoding))
-
-
-def _positive(text: str) -> int:
-    if not text.isdecimal() or int(text) < 1:
-        raise argparse.ArgumentTypeError(f"'{text}' is no whole number above 0")
-    return int(text)

@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING
 
 from quals.errors import InputError
 from quals.models.source import model_folder
+from quals.scoring.metric import add_metric_arguments, chosen_settings, positive
 
 if TYPE_CHECKING:  # torch takes seconds to import; --help and a bad line should not wait for it
     from quals.metrics.quals import Quals, QualsSettings
@@ -34,9 +35,7 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
     add = parser.add_argument
     add("input", metavar="IN", help="JSON lines, plain or gzip; - is standard input")
     add("--out", required=True, metavar="OUT", help="appears whole at the end; - prints instead")
-    add("--model", required=True, metavar="DIR", help="folder or hub id of a QAGen model")
-    add("--params", type=Path, metavar="YAML", help="settings from its 'quals' section")
-    add("--groups", type=positive, metavar="N", help="question-answer pairs tried per summary")
+    add_metric_arguments(parser)
     add("--dtype", choices=["auto", "float32", "bfloat16"], default="auto")
     add("--threads", type=positive, metavar="N", help="default: all cores, shared by processes")
     add("--cache", type=Path, metavar="DIR", help="look scores up there, and keep new ones there")
@@ -50,13 +49,6 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
     again = parser.add_mutually_exclusive_group()
     again.add_argument("--resume", action="store_true", help="finish a run that was interrupted")
     again.add_argument("--restart", action="store_true", help="discard one and begin anew")
-
-
-def positive(text: str) -> int:
-    """A number of an option, at least 1."""
-    if not text.isdecimal() or int(text) < 1:
-        raise argparse.ArgumentTypeError(f"'{text}' is no whole number above 0")
-    return int(text)
 
 
 def run(arguments: argparse.Namespace) -> None:
@@ -102,21 +94,7 @@ def _load(arguments: argparse.Namespace, threads: int) -> "Quals":
     from quals.metrics.quals import Quals
 
     torch.set_num_threads(threads)
-    return Quals.from_pretrained(arguments.model, _settings(arguments))
-
-
-def _settings(arguments: argparse.Namespace) -> "QualsSettings":
-    """Those of --params, else those that come with the model; --groups changes one."""
-    from quals.metrics import quals
-    from quals.params import load_section
-
-    if arguments.params is not None:
-        settings = load_section(arguments.params, "quals", quals.QualsSettings)
-    else:
-        settings = quals.load_settings(arguments.model)
-    if arguments.groups is None:
-        return settings
-    return settings.model_copy(update={"groups": arguments.groups})
+    return Quals.from_pretrained(arguments.model, chosen_settings(arguments))
 
 
 def _scope(

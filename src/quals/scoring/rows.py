@@ -4,6 +4,7 @@ from typing import Protocol
 
 from quals.records import QualsScore
 from quals.scoring.cache import ScoreCache
+from quals.scoring.metric import unscorable
 from quals.scoring.source import Item
 
 Row = dict[str, object]
@@ -20,7 +21,7 @@ def score_items(scorer: Scorer, items: list[Item], cache: ScoreCache | None = No
     known = {
         (item.document, item.summary): QualsScore(None, (), reason).to_row()
         for item in items
-        if (reason := unscorable(item)) is not None
+        if (reason := unscorable(item.document, item.summary)) is not None
     }
     asked = [(item.document, item.summary) for item in items]
     if cache is not None:
@@ -34,17 +35,3 @@ def score_items(scorer: Scorer, items: list[Item], cache: ScoreCache | None = No
             cache.add(fresh)
         known |= fresh
     return [{"id": item.id, **known[item.document, item.summary]} for item in items]
-
-
-def unscorable(item: Item) -> str | None:
-    """Why no question can be asked of these texts, or None.
-
-    A score of a text without words would be a number about nothing: with an empty document it
-    says how likely the pairs are of themselves.
-    """
-    for name, text in (("summary", item.summary), ("document", item.document)):
-        if not text.strip():
-            return f"the {name} is empty"
-        if not any(map(str.isalnum, text)):
-            return f"the {name} has no letter or digit"
-    return None
