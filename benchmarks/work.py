@@ -93,8 +93,10 @@ class FirstGroups(Measured):
     """QUALS over a random network: the first groups' hypotheses are the pairs."""
 
     def select(self, summary: str, hypotheses: list[Hypothesis]) -> list[Candidate]:
-        distinct = {tuple(h.ids): h for h in reversed(hypotheses)}
-        kept = list(reversed(distinct.values()))[: self.settings.max_pairs]
+        distinct: dict[tuple[int, ...], Hypothesis] = {}
+        for hypothesis in hypotheses:
+            distinct.setdefault(tuple(hypothesis.ids), hypothesis)
+        kept = list(distinct.values())[: self.settings.max_pairs]
         texts = self.tokenizer.decode([h.ids for h in kept])
         return [
             Candidate(text, "", tuple(h.ids), len(h.ids) - 1, tuple(h.logprobs))

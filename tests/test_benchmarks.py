@@ -12,11 +12,14 @@ from pipeline import ROOT
 from table import FIELDS, render_block
 from torch.nn.attention import SDPBackend, sdpa_kernel
 from torch.utils.flop_counter import FlopCounterMode
-from work import bart, smollm
+from work import FirstGroups, bart, smollm
 
 from quals.analysis.readme import filled
 from quals.decoding.scoring import score_targets
+from quals.decoding.sequences import Hypothesis
 from quals.jsonl import read_json
+from quals.metrics.quals import QualsSettings
+from quals.models.checkpoint import Checkpoint
 
 FOLDER = ROOT / "benchmarks"
 
@@ -95,6 +98,13 @@ def test_nothing_to_compare_stops_the_benchmark():
     rows = {"naive": {"common": {"results": [{"quals": None, "pairs": []}]}}}
     with pytest.raises(engine.InputError, match="no summary has a pair"):
         engine.agree(rows, "a model")
+
+
+def test_first_of_equal_hypotheses_keeps_its_place(make_model, few_words):
+    checkpoint = Checkpoint(make_model(few_words.backend.get_vocab_size()), few_words)
+    metric = FirstGroups(checkpoint, 4, QualsSettings(groups=3, max_pairs=2, shortest=1, longest=3))
+    hypotheses = [Hypothesis([token, 1], [-1.0, -1.0]) for token in (7, 5, 7)]
+    assert [c.ids for c in metric.select("", hypotheses)] == [(7, 1), (5, 1)]
 
 
 @pytest.mark.parametrize("family", ["t5", "bart", "causal"])
