@@ -19,7 +19,6 @@ from quals.metrics.quals import PAPER, Quals, QualsSettings
 from quals.models import checkpoint
 from quals.models.bart import BART, BartConfig
 from quals.models.causal import CausalConfig, CausalModel
-from quals.models.families import FAMILIES
 from quals.models.tokenizer import (
     END,
     PAD,
@@ -124,8 +123,7 @@ class Work:
         if weights:
             return chosen.from_pretrained(self.folder, self.settings)
         kind, config = checkpoint.read_config(self.folder)
-        with torch.device("meta"):
-            network = FAMILIES[kind].network(config)
+        network = checkpoint.shell(kind, config)
         tokenizer = TextTokenizer.load(self.folder)
         separator = load_special_ids(self.folder)["separator_token_id"]
         return chosen(checkpoint.Checkpoint(network, tokenizer), separator, self.settings)

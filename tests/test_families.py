@@ -1,6 +1,8 @@
 """BART and the Llama family are those of `transformers`: logits, files, and no trace of company."""
 
 import json
+import subprocess
+import sys
 from random import Random
 
 import pytest
@@ -171,6 +173,15 @@ def test_a_saved_folder_loads_in_both(ours, theirs, tokenizer, tmp_path):
     assert their_logprobs(loaded.eval(), text, target) == pytest.approx(
         their_logprobs(theirs, text, target), abs=1e-5
     )
+
+
+def test_loading_draws_no_values_and_does_not_wait_for_torch_compile(folder):
+    """Initial values on `meta` made torch import its compiler: two seconds in every stage."""
+    code = (
+        "import sys; from quals.models import checkpoint; checkpoint.load(sys.argv[1]);"
+        "assert 'torch._dynamo' not in sys.modules"
+    )
+    subprocess.run([sys.executable, "-c", code, str(folder)], check=True)
 
 
 def test_weights_in_several_files_are_joined(folder, ours, tokenizer, tmp_path):

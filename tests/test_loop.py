@@ -3,13 +3,14 @@
 import random
 from collections import Counter
 from itertools import islice, pairwise
+from types import SimpleNamespace
 
 import pytest
 import torch
 from hypothesis import given
 from hypothesis import strategies as st
 
-from quals.training.batches import Example, collate, epochs, shuffled
+from quals.training.batches import Example, bucketed, collate, epochs
 from quals.training.contrast import contrastive_loss
 from quals.training.loop import (
     Optimisation,
@@ -22,7 +23,13 @@ from quals.training.loop import (
 from quals.training.qa import likelihood_of, likelihood_of_parts
 
 OPTIMISATION = Optimisation(
-    lr=1e-2, warmup_steps=2, final_share=0.0, weight_decay=0.01, clip_norm=1.0
+    lr=1e-2,
+    embedding_lr=3e-2,
+    beta2=0.98,
+    warmup_steps=2,
+    final_share=0.0,
+    weight_decay=0.01,
+    clip_norm=1.0,
 )
 EXAMPLES = [Example([4, at, 5], [[at, 6, 1], [5, at, 4, 1]]) for at in range(4, 12)]
 
@@ -86,6 +93,7 @@ def test_final_share_is_where_the_rate_ends() -> None:
 
 def test_every_step_uses_its_own_learning_rate():
     model = torch.nn.Linear(1, 1, bias=False)
+    model.config = SimpleNamespace(vocab_size=7)
     torch.nn.init.zeros_(model.weight)
     seen = []
 
@@ -94,13 +102,39 @@ def test_every_step_uses_its_own_learning_rate():
         return sign * model.weight.sum()
 
     optimisation = Optimisation(
-        lr=0.1, warmup_steps=1, final_share=0.0, weight_decay=0.0, clip_norm=1.0
+        lr=0.1,
+        embedding_lr=0.2,
+        beta2=0.999,
+        warmup_steps=1,
+        final_share=0.0,
+        weight_decay=0.0,
+        clip_norm=1.0,
     )
     train(model, [1.0] * 5, loss, steps=5, optimisation=optimisation, title="toy")
     ends = [*seen[1:], model.weight.item()]
     moves = [before - after for before, after in zip(seen, ends, strict=True)]
     # Adam's step on a constant gradient is the learning rate.
     assert moves == pytest.approx([0.05, 0.1, 0.075, 0.05, 0.025], abs=1e-5)
+
+
+def test_token_embeddings_have_a_rate_of_their_own(make_model):
+    model = make_model(12)
+    before = {name: p.detach().clone() for name, p in model.named_parameters()}
+    change = {"weight_decay": 0.0, "final_share": 1.0, "warmup_steps": 0, "clip_norm": 1e9}
+    optimisation = OPTIMISATION.model_copy(update=change)
+    train(
+        model,
+        [collate(EXAMPLES, 0)],
+        likelihood_of,
+        steps=1,
+        optimisation=optimisation,
+        title="toy",
+    )
+    for name, parameter in model.named_parameters():
+        # The first step of Adam moves every value with a gradient by the rate.
+        moved = (parameter.detach() - before[name]).abs().max().item()
+        rate = 3e-2 if name == "shared.weight" else 1e-2
+        assert moved == pytest.approx(rate, rel=1e-2), name
 
 
 @pytest.mark.parametrize("steps", [0, 1, 3])
@@ -197,21 +231,6 @@ def test_a_curve_is_the_mean_of_equal_stretches(losses, points, expected):
     assert curve(losses, points) == expected
 
 
-@given(sizes, sizes, st.integers(0, 99))
-def test_shuffled_batches_cover_all_but_an_incomplete_rest_once_a_round(count, size, seed):
-    items = list(range(count))
-    if count < size:
-        with pytest.raises(ValueError, match=f"a batch of {size} needs more than {count}"):
-            next(shuffled(items, size, random.Random(seed)))
-        return
-    per_round = count // size
-    batches = list(islice(shuffled(items, size, random.Random(seed)), 2 * per_round))
-    assert all(len(batch) == size for batch in batches)
-    for start in (0, per_round):
-        seen = [item for batch in batches[start : start + per_round] for item in batch]
-        assert len(set(seen)) == len(seen) == per_round * size
-
-
 @given(st.lists(st.integers(1, 6), min_size=1, max_size=30), sizes, st.integers(1, 4))
 def test_epochs_cover_everything_once_a_round(lengths, size, bucket):
     examples = [Example([at + 2] * n, [[at + 2, 1]]) for at, n in enumerate(lengths)]
@@ -226,10 +245,14 @@ def test_epochs_cover_everything_once_a_round(lengths, size, bucket):
 
 
 def test_rounds_differ_in_order_and_repeat_by_seed():
-    items = list(range(30))
-    batches = list(islice(shuffled(items, 30, random.Random(0)), 2))
-    assert batches[0] != batches[1]
-    assert list(islice(shuffled(items, 30, random.Random(0)), 2)) == batches
+    def first_rounds():
+        return list(islice(bucketed(list("abcdefgh"), 2, ord, random.Random(0), bucket=2), 8))
+
+    batches = first_rounds()
+    assert batches[:4] != batches[4:]
+    for half in (batches[:4], batches[4:]):
+        assert sorted(letter for batch in half for letter in batch) == list("abcdefgh")
+    assert first_rounds() == batches
 
 
 def test_texts_of_like_length_meet():

@@ -129,7 +129,7 @@ def write_toy(
 
 def write_run(folder: Path, dataset: str, method: str, seed: int, rows: list[dict]) -> None:
     """A score file and the run file of its means."""
-    name = f"{dataset}-{method}/{seed}"
+    name = f"{dataset}/{method}/{seed}"
     values = {
         metric: [row["metrics"][metric] for row in rows if row["metrics"][metric] is not None]
         for metric in rows[0]["metrics"]
@@ -261,8 +261,8 @@ def test_report_copes_with_one_seed_and_one_method(tmp_path: Path) -> None:
 @pytest.mark.parametrize(
     "gone",
     [
-        "data/testbed/scores/cnndm-conseq/1.jsonl",
-        "data/testbed/scores/xsum-mle/0.json",
+        "data/testbed/scores/cnndm/conseq/1.jsonl",
+        "data/testbed/scores/xsum/mle/0.json",
         "results/testbed/agreement/xsum.json",
         "data/testbed/agreement/cnndm.jsonl",
         "results/testbed/speed.json",
@@ -279,8 +279,8 @@ def test_missing_file_is_named(tmp_path: Path, gone: str) -> None:
 
 def test_files_outside_the_grid_are_not_read(finished: Path, tmp_path: Path) -> None:
     arguments = write_toy(tmp_path)
-    write_text(tmp_path / "data/testbed/scores/xsum-old/0.jsonl", "not JSON")
-    write_text(tmp_path / "data/testbed/scores/xsum-old/0.json", "not JSON")
+    write_text(tmp_path / "data/testbed/scores/xsum/old/0.jsonl", "not JSON")
+    write_text(tmp_path / "data/testbed/scores/xsum/old/0.json", "not JSON")
     report.main(arguments)
     assert files(tmp_path) == files(finished)
 
@@ -302,11 +302,11 @@ def test_run_file_that_contradicts_its_scores_is_named(
     tmp_path: Path, change: Callable[[dict], None]
 ) -> None:
     arguments = write_toy(tmp_path)
-    path = tmp_path / "data/testbed/scores/xsum-mle/0.json"
+    path = tmp_path / "data/testbed/scores/xsum/mle/0.json"
     run = read_json(path)
     change(run)
     write_json(path, run)
-    with pytest.raises(DataError, match=r"xsum-mle/0\.json"):
+    with pytest.raises(DataError, match=r"xsum/mle/0\.json"):
         report.main(arguments)
 
 

@@ -14,11 +14,16 @@ class Seeds(Section):
     seeds: list[int]
 
 
-class Grid(Seeds):
+class Methods(Seeds):
+    """What the stages need that handle all methods of a data set at once."""
+
+    methods: list[str]
+
+
+class Grid(Methods):
     """What the report needs: it reads exactly these files and never looks for others."""
 
     datasets: list[str]
-    methods: list[str]
     contrastive: list[str]
     benchmarks: list[str]
 

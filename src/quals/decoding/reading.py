@@ -28,32 +28,34 @@ def read_in_batches(
     shapes = [(0, 0)] * len(sources) if targets is None else targets
     order = sorted(range(len(sources)), key=lambda i: (len(sources[i]), shapes[i], sources[i], i))
     progress = tqdm(total=len(order), desc=title, unit="text", delay=5, leave=False)
-    start = 0
-    while start < len(order):
-        end = start + 1
-        while end < len(order) and _fits(order[start : end + 1], sources, shapes, size, budget):
-            end += 1
-        chosen = order[start:end]
+    for chosen in _batches(order, sources, shapes, size, budget):
         ids, mask = pad([sources[i] for i in chosen], model.config.pad_token_id)
         with torch.inference_mode():
             memory = model.read(ids, mask)
         yield chosen, memory
         progress.update(len(chosen))
-        start = end
     progress.close()
 
 
-def _fits(
-    chosen: list[int],
+def _batches(
+    order: list[int],
     sources: list[list[int]],
     targets: list[tuple[int, int]],
     size: int | None,
     budget: int | None,
-) -> bool:
-    if size is not None and len(chosen) > size:
-        return False
-    if budget is None:
-        return True
-    source = max(len(sources[i]) for i in chosen)
-    rows, longest = (max(sizes) for sizes in zip(*(targets[i] for i in chosen), strict=True))
-    return len(chosen) * max(source, rows * longest) <= budget
+) -> Iterator[list[int]]:
+    """Consecutive parts of `order`, each as long as the limits allow and never empty."""
+    chosen: list[int] = []
+    widest = (0, 0, 0)
+    for i in order:
+        grown = tuple(map(max, widest, (len(sources[i]), *targets[i])))
+        source, rows, longest = grown
+        count = len(chosen) + 1
+        over = budget is not None and count * max(source, rows * longest) > budget
+        if chosen and (over or (size is not None and count > size)):
+            yield chosen
+            chosen, grown = [], (len(sources[i]), *targets[i])
+        chosen.append(i)
+        widest = grown
+    if chosen:
+        yield chosen

@@ -20,12 +20,15 @@ class Texts:
     summaries: list[str]
 
 
-def by_quals(quals: Quals) -> Callable[[Texts], Scores]:
+Selector = Callable[[Texts], Scores]
+
+
+def by_quals(quals: Quals) -> Selector:
     """ConSeq's selector."""
     return lambda texts: [s.quals for s in quals.score(texts.documents, texts.summaries)]
 
 
-def by_rouge(rouge: Rouge) -> Callable[[Texts], Scores]:
+def by_rouge(rouge: Rouge) -> Selector:
     """The ROUGE-contrastive baseline: mean of ROUGE-1/2/L F1 against the reference."""
     return lambda texts: [s["mean_rouge"] for s in rouge.score(texts.references, texts.summaries)]
 
@@ -35,7 +38,7 @@ def by_copying(texts: Texts) -> Scores:
     return [rates["copy2"] for rates in copy_rates(texts.documents, texts.summaries)]
 
 
-def by_truth(consistent: Callable[[str, str], bool]) -> Callable[[Texts], Scores]:
+def by_truth(consistent: Callable[[str, str], bool]) -> Selector:
     """The upper bound: 1 where the oracle finds the summary (id, text) consistent, else 0."""
     return lambda texts: [
         float(consistent(id_, text)) for id_, text in zip(texts.ids, texts.summaries, strict=True)

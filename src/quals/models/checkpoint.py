@@ -8,6 +8,7 @@ from pydantic import ValidationError
 from safetensors import SafetensorError
 from safetensors.torch import load_file, save_file
 from torch import Tensor, nn
+from torch.overrides import TorchFunctionMode
 
 from quals.errors import InputError
 from quals.jsonl import read_json, write_json, write_whole
@@ -36,10 +37,25 @@ def load(folder: Path | str, dtype: torch.dtype = torch.float32) -> Checkpoint:
     """The network in `folder`, in evaluation mode. Safetensors only, no code is run."""
     folder = Path(folder)
     kind, config = read_config(folder)
-    with torch.device("meta"):  # the weights come from the file: none need be drawn
-        model = FAMILIES[kind].network(config)
+    model = shell(kind, config)
     load_weights(model, folder, dtype=dtype)
     return Checkpoint(model.eval(), TextTokenizer.load(folder))
+
+
+class _Undrawn(TorchFunctionMode):
+    """Random initial values are left out: on `meta`, torch would import its compiler for them."""
+
+    def __torch_function__(self, func, types, args=(), kwargs=None):
+        kwargs = kwargs or {}
+        if getattr(func, "__module__", None) == "torch.nn.init":
+            return kwargs["tensor"]
+        return args[0] if func is torch.Tensor.normal_ else func(*args, **kwargs)
+
+
+def shell(kind: str, config: Section) -> ConditionalModel:
+    """A network of a family without values, which takes no memory: they come from a file."""
+    with torch.device("meta"), _Undrawn():
+        return FAMILIES[kind].network(config)
 
 
 def read_config(folder: Path) -> tuple[str, Section]:

@@ -1,10 +1,13 @@
-"""Stage `evaluate`: every metric on a method's test summaries, all seeds; with an oracle, truth."""
+"""Stage `evaluate`: every metric on the test summaries of all methods; with an oracle, truth."""
 
+from dataclasses import dataclass
+from pathlib import Path
 from statistics import fmean
 
-from quals.command import run, stage_parser
+from quals.command import run as run_stage
+from quals.command import stage_parser
 from quals.corpus import read_articles
-from quals.grid import Seeds, read_grid
+from quals.grid import Methods, read_grid
 from quals.jsonl import Row, read_jsonl, write_json, write_jsonl
 from quals.metrics.suite import MetricPaths, MetricSuite
 from quals.signature import signature
@@ -12,15 +15,28 @@ from quals.testbed.oracle import Oracle
 from quals.training.loop import Stopwatch
 
 
+@dataclass(frozen=True)
+class Run:
+    """A method's model of one seed."""
+
+    method: str
+    seed: int
+
+    def file(self, folder: Path, ending: str) -> Path:
+        return folder / self.method / f"{self.seed}.{ending}"
+
+
 def main(arguments) -> None:
     watch = Stopwatch()
-    seeds = read_grid(arguments.grid, Seeds).seeds
+    grid = read_grid(arguments.grid, Methods)
     articles = read_articles(arguments.corpus, "test")
     oracle = Oracle(arguments.truth, "test", articles)
     paths = MetricPaths.in_folder(arguments.models)
-    written = {seed: _summaries(arguments.summaries / f"{seed}.jsonl") for seed in seeds}
-    # One call for all seeds: their documents are read once, equal summaries are scored once.
-    asked = [(article, written[seed][article.id]) for seed in seeds for article in articles]
+    runs = [Run(method, seed) for method in grid.methods for seed in grid.seeds]
+    written = {run: _summaries(run.file(arguments.summaries, "jsonl")) for run in runs}
+    # One call for all runs: documents are read once, and a summary that several models write,
+    # as models do that have much in common, is scored once.
+    asked = [(article, written[run][article.id]) for run in runs for article in articles]
     scores = MetricSuite(arguments.params, paths).score(
         [article.document for article, _ in asked],
         [article.summary for article, _ in asked],
@@ -30,26 +46,27 @@ def main(arguments) -> None:
         _row(article.id, metrics, oracle.judge(article.id, summary))
         for (article, summary), metrics in zip(asked, scores, strict=True)
     ]
-    for place, seed in enumerate(seeds):
+    for place, run in enumerate(runs):
         own = rows[place * len(articles) : (place + 1) * len(articles)]
-        write_jsonl(arguments.out / f"{seed}.jsonl", own)
+        write_jsonl(run.file(arguments.out, "jsonl"), own)
         record = {
             "dataset": arguments.dataset,
-            "method": arguments.method,
-            "seed": seed,
+            "method": run.method,
+            "seed": run.seed,
             "n": len(own),
             **_means(own),
-            "signature": signature(seed=seed, models=paths.folders()),
+            "signature": signature(seed=run.seed, models=paths.folders()),
         }
-        write_json(arguments.out / f"{seed}.json", record)
+        write_json(run.file(arguments.out, "json"), record)
         shown = ", ".join(
             f"{name} {value:.3f}" for name, value in record["metrics"].items() if value is not None
         )
-        print(f"evaluate {arguments.dataset} {arguments.method} {seed}: {shown}")
-    print(f"evaluate: {watch.seconds():.1f} s")
+        print(f"evaluate {arguments.dataset} {run.method} {run.seed}: {shown}")
+    distinct = len({(article.id, summary) for article, summary in asked})
+    print(f"evaluate: {len(asked)} summaries, {distinct} distinct, {watch.seconds():.1f} s")
 
 
-def _summaries(path) -> dict[str, str]:
+def _summaries(path: Path) -> dict[str, str]:
     return {row["id"]: row["summary"] for row in read_jsonl(path, {"id": str, "summary": str})}
 
 
@@ -69,11 +86,9 @@ def _means(rows: list[Row]) -> dict[str, dict[str, float | int | None]]:
 
 
 if __name__ == "__main__":
-    run(
+    run_stage(
         main,
         stage_parser(
-            __doc__,
-            paths="params grid corpus truth summaries models out",
-            names="dataset method",
+            __doc__, paths="params grid corpus truth summaries models out", names="dataset"
         ),
     )

@@ -38,7 +38,7 @@ def read_scores(scores: Path, grid: Grid) -> tuple[list[Scores], list[Row]]:
     datasets, runs = [], []
     for dataset in grid.datasets:
         names = {
-            (method, seed): f"{dataset}-{method}/{seed}"
+            (method, seed): f"{dataset}/{method}/{seed}"
             for method in grid.methods
             for seed in grid.seeds
         }

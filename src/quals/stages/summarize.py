@@ -12,23 +12,28 @@ from quals.training.mle import TrainMle
 
 
 def main(arguments) -> None:
-    watch = Stopwatch()
-    limits = load_section(arguments.params, f"summaries.{arguments.dataset}", SummaryLimits)
+    """Documents lie in `data`/<dataset>/corpus, models in `models`/<dataset>/<method>."""
     source_limit = load_section(arguments.params, "train_mle", TrainMle).max_source_tokens
-    articles = read_articles(arguments.corpus, "test")
-    documents = [article.document for article in articles]
-    for seed in read_grid(arguments.grid, Seeds).seeds:
-        model = checkpoint.load(arguments.models / str(seed))
-        summaries = Summarizer(model, limits, source_limit).summarize(documents)
-        write_jsonl(
-            arguments.out / f"{seed}.jsonl",
-            (
-                {"id": article.id, "summary": summary}
-                for article, summary in zip(articles, summaries, strict=True)
-            ),
-        )
-    print(f"summarize: {len(articles)} documents by each model, {watch.seconds():.1f} s")
+    seeds = read_grid(arguments.grid, Seeds).seeds
+    for dataset in arguments.datasets:
+        watch = Stopwatch()
+        limits = load_section(arguments.params, f"summaries.{dataset}", SummaryLimits)
+        articles = read_articles(arguments.data / dataset / "corpus", "test")
+        documents = [article.document for article in articles]
+        for seed in seeds:
+            model = checkpoint.load(arguments.models / dataset / arguments.method / str(seed))
+            summaries = Summarizer(model, limits, source_limit).summarize(documents)
+            write_jsonl(
+                arguments.data / "summaries" / dataset / arguments.method / f"{seed}.jsonl",
+                (
+                    {"id": article.id, "summary": summary}
+                    for article, summary in zip(articles, summaries, strict=True)
+                ),
+            )
+        print(f"summarize {dataset}: {len(articles)} by each model, {watch.seconds():.1f} s")
 
 
 if __name__ == "__main__":
-    run(main, stage_parser(__doc__, paths="params grid corpus models out", names="dataset"))
+    parser = stage_parser(__doc__, paths="params grid data models", names="method")
+    parser.add_argument("--datasets", nargs="+", required=True, metavar="NAME")
+    run(main, parser)

@@ -9,6 +9,7 @@ from quals.errors import InputError
 from quals.grid import Seeds, read_grid
 from quals.jsonl import read_jsonl, write_json
 from quals.models import checkpoint
+from quals.models.checkpoint import Checkpoint
 from quals.params import (
     Count,
     Natural,
@@ -20,7 +21,7 @@ from quals.params import (
     load_section,
 )
 from quals.signature import signature
-from quals.training.batches import epochs
+from quals.training.batches import Example, epochs
 from quals.training.contrast import contrast_examples, contrastive_loss
 from quals.training.loop import Optimisation, Stopwatch, curve, seed_everything, train
 from quals.training.mle import TrainMle
@@ -39,6 +40,7 @@ class Contrastive(Section):
     batch_size: Count
     warmup_steps: Natural
     final_share: Share
+    beta2: Share
     weight_decay: NonNegative
     clip_norm: Positive
 
@@ -58,52 +60,71 @@ class Method(Section):
 
 
 def main(arguments) -> None:
+    """Data of a corpus lie in `data`/<dataset>, its models in `models`/<dataset>."""
     shared = load_section(arguments.params, "contrastive", Contrastive)
     method = load_section(arguments.params, f"methods.{arguments.method}", Method)
     source_limit = load_section(arguments.params, "train_mle", TrainMle).max_source_tokens
-    if arguments.dataset not in shared.steps:
-        raise ParamsError(f"{arguments.params}: contrastive.steps.{arguments.dataset} is missing")
-    steps = shared.steps[arguments.dataset]
-    watch = Stopwatch()
-    articles = {article.id: article for article in read_articles(arguments.corpus, "train")}
-    seeds = {}
-    for seed in read_grid(arguments.grid, Seeds).seeds:
-        seed_everything(seed)
-        pairs = _pairs(arguments.rewards / method.selector / f"{seed}.jsonl", shared, method)
-        start = checkpoint.load(arguments.init / str(seed))
-        examples = contrast_examples(pairs, articles, start, source_limit)
-        losses = train(
-            start.model,
-            epochs(
-                examples,
-                min(shared.batch_size, len(examples)),
-                start.model.config.pad_token_id,
-                random.Random(seed),
-            ),
-            contrastive_loss(
-                negative_tokens=method.negative_tokens, negative_weight=method.negative_weight
-            ),
-            steps=steps,
-            optimisation=Optimisation(
-                lr=method.lr,
-                warmup_steps=shared.warmup_steps,
-                final_share=shared.final_share,
-                weight_decay=shared.weight_decay,
-                clip_norm=shared.clip_norm,
-            ),
-            title=f"train_contrastive {arguments.method} {seed}",
+    seeds = read_grid(arguments.grid, Seeds).seeds
+    missing = [name for name in arguments.datasets if name not in shared.steps]
+    if missing:
+        raise ParamsError(f"{arguments.params}: contrastive.steps.{missing[0]} is missing")
+    for dataset in arguments.datasets:
+        title = f"train_contrastive {dataset} {arguments.method}"
+        data, models = arguments.data / dataset, arguments.models / dataset
+        articles = {article.id: article for article in read_articles(data / "corpus", "train")}
+        watch = Stopwatch()
+        runs = {}
+        for seed in seeds:
+            start = checkpoint.load(models / "mle" / str(seed))
+            pairs = _pairs(data / "rewards" / method.selector / f"{seed}.jsonl", shared, method)
+            examples = contrast_examples(pairs, articles, start, source_limit)
+            losses = _retrain(start, examples, method, shared, shared.steps[dataset], seed, title)
+            checkpoint.save(start.model, start.tokenizer, models / arguments.method / str(seed))
+            runs[str(seed)] = {
+                "metrics": {"pairs": len(pairs), "train_loss": losses[-1]},
+                "curve": curve(losses),
+            }
+        counts = ", ".join(str(run["metrics"]["pairs"]) for run in runs.values())
+        print(f"{title}: {counts} pairs, {watch.seconds():.0f} s")
+        write_json(
+            arguments.metrics / f"{dataset}-{arguments.method}.json",
+            {"stage": title, "seeds": runs, "signature": signature()},
         )
-        checkpoint.save(start.model, start.tokenizer, arguments.out / str(seed))
-        seeds[str(seed)] = {
-            "metrics": {"pairs": len(pairs), "train_loss": losses[-1]},
-            "curve": curve(losses),
-        }
-    title = f"train_contrastive {arguments.dataset} {arguments.method}"
-    counts = ", ".join(str(run["metrics"]["pairs"]) for run in seeds.values())
-    print(f"{title}: {counts} pairs, {watch.seconds():.0f} s")
-    write_json(
-        arguments.metrics,
-        {"stage": title, "seeds": seeds, "signature": signature()},
+
+
+def _retrain(
+    start: Checkpoint,
+    examples: list[Example],
+    method: Method,
+    shared: Contrastive,
+    steps: int,
+    seed: int,
+    title: str,
+) -> list[float]:
+    """Train the model in place; its losses."""
+    seed_everything(seed)
+    return train(
+        start.model,
+        epochs(
+            examples,
+            min(shared.batch_size, len(examples)),
+            start.model.config.pad_token_id,
+            random.Random(seed),
+        ),
+        contrastive_loss(
+            negative_tokens=method.negative_tokens, negative_weight=method.negative_weight
+        ),
+        steps=steps,
+        optimisation=Optimisation(
+            lr=method.lr,
+            embedding_lr=method.lr,
+            beta2=shared.beta2,
+            warmup_steps=shared.warmup_steps,
+            final_share=shared.final_share,
+            weight_decay=shared.weight_decay,
+            clip_norm=shared.clip_norm,
+        ),
+        title=f"{title} {seed}",
     )
 
 
@@ -134,9 +155,6 @@ def _read_scores(path: Path) -> list[Scored]:
 
 
 if __name__ == "__main__":
-    parser = stage_parser(
-        __doc__,
-        paths="params grid corpus rewards init out metrics",
-        names="dataset method",
-    )
+    parser = stage_parser(__doc__, paths="params grid data models metrics", names="method")
+    parser.add_argument("--datasets", nargs="+", required=True, metavar="NAME")
     run(main, parser)

@@ -18,7 +18,7 @@ from quals.models.heads import ClaimClassifier, ProbeFormatter
 from quals.models.tokenizer import TextTokenizer
 from quals.params import Count, Natural, Section, Share, load_section
 from quals.signature import signature
-from quals.training.batches import shuffled
+from quals.training.batches import bucketed
 from quals.training.loop import Optimisation, Stopwatch, curve, seed_everything, train
 from quals.training.qa import IGNORED, ProbeBatch, probe_loss
 
@@ -55,10 +55,15 @@ def main(arguments) -> None:
     model, tokenizer = heads.load(ClaimClassifier, arguments.init)
     formatter = ProbeFormatter(model, tokenizer)
     examples = _examples(claims["train"], tokenizer, reading.longest)
-    rng = random.Random(settings.seed)
+    batches = bucketed(
+        examples,
+        settings.documents_per_batch,
+        lambda e: len(e.document),
+        random.Random(settings.seed),
+    )
     losses = train(
         model,
-        ((_batch(b, formatter),) for b in shuffled(examples, settings.documents_per_batch, rng)),
+        ((_batch(chosen, formatter),) for chosen in batches),
         probe_loss,
         steps=settings.steps,
         optimisation=settings.optimisation,

@@ -13,7 +13,7 @@ from quals.models.tokenizer import TextTokenizer
 from quals.params import Count, Natural, Section, load_section
 from quals.signature import signature
 from quals.text import exact_match, token_f1
-from quals.training.batches import shuffled
+from quals.training.batches import bucketed
 from quals.training.loop import Optimisation, Stopwatch, curve, seed_everything, train
 from quals.training.qa import ProbeBatch, probe_loss, span_batch, span_examples
 
@@ -79,7 +79,8 @@ def _batches(
         chosen = [c for c in contexts if c.kind == kind and c.questions]
         examples = span_examples(chosen, tokenizer, limit)
         rng = random.Random(f"{settings.seed} {kind}")
-        parts.append(span_batch(batch, formatter) for batch in shuffled(examples, size, rng))
+        batches = bucketed(examples, size, lambda e: len(e.context), rng)
+        parts.append(span_batch(batch, formatter) for batch in batches)
     return zip(*parts, strict=True)
 
 

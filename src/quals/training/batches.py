@@ -1,7 +1,7 @@
 """How do rows become batches? Texts with one or several targets, padded and bucketed."""
 
 import random
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 from typing import TypeVar
 
@@ -40,29 +40,28 @@ def collate(examples: list[Example], pad_id: int) -> TargetBatch:
     return TargetBatch(ids, mask, targets.view(shape), target_mask.view(shape))
 
 
-def shuffled(items: list[Item], size: int, rng: random.Random) -> Iterator[list[Item]]:
-    """Batches of `size` for ever, in a new order each time round; an incomplete rest is dropped."""
-    if len(items) < size:
-        raise ValueError(f"a batch of {size} needs more than {len(items)} examples")
+def bucketed(
+    items: list[Item],
+    size: int,
+    length: Callable[[Item], int],
+    rng: random.Random,
+    bucket: int = 16,
+) -> Iterator[list[Item]]:
+    """Shuffled batches for ever; items of like length meet within pools of `bucket` batches."""
     while True:
         order = list(range(len(items)))
         rng.shuffle(order)
-        for start in range(0, len(order) - size + 1, size):
-            yield [items[i] for i in order[start : start + size]]
+        for start in range(0, len(order), size * bucket):
+            pool = sorted(order[start : start + size * bucket], key=lambda i: length(items[i]))
+            chunks = [pool[at : at + size] for at in range(0, len(pool), size)]
+            rng.shuffle(chunks)
+            for chunk in chunks:
+                yield [items[i] for i in chunk]
 
 
 def epochs(
     examples: list[Example], size: int, pad_id: int, rng: random.Random, bucket: int = 16
 ) -> Iterator[TargetBatch]:
-    """Shuffled batches for ever; texts of like length meet within pools of `bucket` batches."""
-    while True:
-        order = list(range(len(examples)))
-        rng.shuffle(order)
-        for start in range(0, len(order), size * bucket):
-            pool = sorted(
-                order[start : start + size * bucket], key=lambda i: len(examples[i].source)
-            )
-            chunks = [pool[at : at + size] for at in range(0, len(pool), size)]
-            rng.shuffle(chunks)
-            for chunk in chunks:
-                yield collate([examples[i] for i in chunk], pad_id)
+    """Batches of examples whose sources are of like length, for ever."""
+    for chosen in bucketed(examples, size, lambda e: len(e.source), rng, bucket):
+        yield collate(chosen, pad_id)
