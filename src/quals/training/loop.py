@@ -86,16 +86,15 @@ def train(
 
 
 def _groups(model: nn.Module, optimisation: Optimisation) -> list[dict[str, object]]:
-    """Matrices and token embeddings, each with its rate.
+    """Matrices, and all that is none: embeddings, position biases, norms; each with its rate.
 
-    T5's embeddings start ten times as spread as its matrices. AdamW moves all values alike, so that
-    at the matrices' rate the embeddings of a network trained from scratch hardly move.
+    AdamW moves all values alike, and a network starts with embeddings and norms ten times as large
+    as its matrices: at one rate they hardly move. Trained from scratch, T5 then learns slowly.
     """
-    tables = [m.weight for m in model.modules() if isinstance(m, nn.Embedding)]
-    tokens = {id(w) for w in tables if w.shape[0] == model.config.vocab_size}
-    rates = {False: optimisation.lr, True: optimisation.embedding_lr}
+    matrices = {id(m.weight) for m in model.modules() if isinstance(m, nn.Linear)}
+    rates = {True: optimisation.lr, False: optimisation.embedding_lr}
     groups = [
-        {"params": [p for p in model.parameters() if (id(p) in tokens) == kind], "lr": rate}
+        {"params": [p for p in model.parameters() if (id(p) in matrices) == kind], "lr": rate}
         for kind, rate in rates.items()
     ]
     return [group for group in groups if group["params"]]
