@@ -18,7 +18,7 @@ from quals.analysis.readme import filled
 from quals.decoding.scoring import score_targets
 from quals.decoding.sequences import Hypothesis
 from quals.jsonl import read_json
-from quals.metrics.quals import QualsSettings
+from quals.metrics.quals import PAPER
 from quals.models.checkpoint import Checkpoint
 
 FOLDER = ROOT / "benchmarks"
@@ -102,7 +102,7 @@ def test_nothing_to_compare_stops_the_benchmark():
 
 def test_first_of_equal_hypotheses_keeps_its_place(make_model, few_words):
     checkpoint = Checkpoint(make_model(few_words.backend.get_vocab_size()), few_words)
-    metric = FirstGroups(checkpoint, 4, QualsSettings(groups=3, max_pairs=2, shortest=1, longest=3))
+    metric = FirstGroups(checkpoint, 4, PAPER.model_copy(update={"max_pairs": 2}))
     hypotheses = [Hypothesis([token, 1], [-1.0, -1.0]) for token in (7, 5, 7)]
     assert [c.ids for c in metric.select("", hypotheses)] == [(7, 1), (5, 1)]
 
