@@ -71,7 +71,9 @@ def write_article(story: Story, rng: random.Random) -> str:
 def _background(rng: random.Random) -> list[str]:
     chosen = rng.sample(BACKGROUND, rng.choice((1, 2)))
     return [
-        render(template.sequence, {role: KINDS[role].draw(rng) for role in template.slots}, rng)
+        render(
+            template.sequence, {role: KINDS[role].draw(rng) for role in sorted(template.slots)}, rng
+        )
         for template in chosen
     ]
 
@@ -246,7 +248,8 @@ def ask_in_vain(story: Story, rng: random.Random) -> str | None:
             return render(form.template.sequence, event.values, rng)
     form = rng.choice([f for f in kind.questions if not f.negated])
     known = {value for e in story.events for value in e.values.values()}
-    values = {role: _pool(kind, role).draw(rng) for role in form.template.slots}
+    # In order: the draws would follow Python's hash seed, which differs from run to run.
+    values = {role: _pool(kind, role).draw(rng) for role in sorted(form.template.slots)}
     if any(value in known for value in values.values()):
         return None
     return render(form.template.sequence, values, rng)

@@ -5,6 +5,7 @@ from pathlib import Path
 import spacy
 from spacy.language import Language
 
+from quals.jsonl import read_json, write_json
 from quals.testbed.lexicon import KINDS
 
 
@@ -32,6 +33,10 @@ def save_pipeline(folder: Path) -> None:
     """Write the pipeline where `spacy.load(folder)` finds it."""
     folder.parent.mkdir(parents=True, exist_ok=True)
     build_pipeline().to_disk(folder)
+    # spaCy writes a set here, in the order of Python's hash seed.
+    sentencizer = folder / "sentencizer.json"
+    written = read_json(sentencizer)
+    write_json(sentencizer, {**written, "punct_chars": sorted(written["punct_chars"])})
 
 
 def _token_pattern(nlp: Language, kind) -> list[dict]:
