@@ -23,7 +23,7 @@ from quals.training.qa import likelihood_of, likelihood_of_parts
 
 OPTIMISATION = Optimisation(
     lr=1e-2,
-    embedding_lr=3e-2,
+    other_lr=3e-2,
     beta2=0.98,
     warmup_steps=2,
     final_share=0.0,
@@ -101,7 +101,7 @@ def test_every_step_uses_its_own_learning_rate():
 
     optimisation = Optimisation(
         lr=0.1,
-        embedding_lr=0.2,
+        other_lr=0.2,
         beta2=0.999,
         warmup_steps=1,
         final_share=0.0,
@@ -232,6 +232,7 @@ def test_a_curve_is_the_mean_of_equal_stretches(losses, points, expected):
 
 @given(st.lists(st.integers(1, 6), min_size=1, max_size=30), sizes, st.integers(1, 4))
 def test_epochs_cover_everything_once_a_round(lengths, size, bucket):
+    size = min(size, len(lengths))
     examples = [Example([at + 2] * n, [[at + 2, 1]]) for at, n in enumerate(lengths)]
     batches, rounds = epochs(examples, size, 0, random.Random(0), bucket), 2
     for _ in range(rounds):
@@ -241,6 +242,12 @@ def test_epochs_cover_everything_once_a_round(lengths, size, bucket):
             assert len(batch.ids) <= size
             seen.update(batch.targets[:, 0, 0].tolist())
         assert seen == Counter(example.targets[0][0] for example in examples)
+
+
+@pytest.mark.parametrize("count", [0, 2])
+def test_fewer_examples_than_a_batch_raise(count):
+    with pytest.raises(ValueError, match=f"batch of 3 .* only {count} examples"):
+        next(bucketed(list(range(count)), 3, int, random.Random(0)))
 
 
 def test_rounds_differ_in_order_and_repeat_by_seed():
@@ -266,3 +273,14 @@ def test_a_batch_pads_texts_and_targets_and_masks_the_padding():
     assert batch.mask.tolist() == [[True, False], [True, True]]
     assert batch.targets.tolist() == [[[6, 1, 0], [0, 0, 0]], [[9, 9, 1], [4, 1, 0]]]
     assert batch.target_mask.sum((1, 2)).tolist() == [2, 5]
+
+
+def test_frozen_parameters_stay_while_others_learn(make_model):
+    model = make_model(12)
+    for parameter in list(model.parameters())[::2]:
+        parameter.requires_grad_(False)
+    before = {name: p.detach().clone() for name, p in model.named_parameters()}
+    run(model, steps=2)
+    for name, parameter in model.named_parameters():
+        moved = not torch.equal(parameter, before[name])
+        assert moved == parameter.requires_grad, name

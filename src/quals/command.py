@@ -8,8 +8,13 @@ from pathlib import Path
 from quals.errors import InputError
 
 
-def stage_parser(doc: str | None, *, paths: str = "", names: str = "", seed: bool = False):
-    """A parser with one required option for each word of `paths` and `names`."""
+def stage_parser(
+    doc: str | None, *, paths: str = "", names: str = "", seed: bool = False, datasets: bool = False
+) -> argparse.ArgumentParser:
+    """A parser with one required option for each word of `paths` and `names`.
+
+    `datasets` adds the corpora that a stage handles at once.
+    """
     parser = argparse.ArgumentParser(description=doc)
     for name in paths.split():
         parser.add_argument(f"--{name}", type=Path, required=True, metavar="PATH")
@@ -17,6 +22,8 @@ def stage_parser(doc: str | None, *, paths: str = "", names: str = "", seed: boo
         parser.add_argument(f"--{name}", required=True, metavar="NAME")
     if seed:
         parser.add_argument("--seed", type=int, required=True)
+    if datasets:
+        parser.add_argument("--datasets", nargs="+", required=True, metavar="NAME")
     return parser
 
 

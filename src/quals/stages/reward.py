@@ -94,6 +94,5 @@ def _by_oracle(truth: Path, articles: list[Article]) -> Selector:
 
 
 if __name__ == "__main__":
-    parser = stage_parser(__doc__, paths="params grid data qagen", names="selector")
-    parser.add_argument("--datasets", nargs="+", required=True, metavar="NAME")
+    parser = stage_parser(__doc__, paths="params grid data qagen", names="selector", datasets=True)
     run(main, parser)

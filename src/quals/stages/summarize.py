@@ -34,6 +34,5 @@ def main(arguments) -> None:
 
 
 if __name__ == "__main__":
-    parser = stage_parser(__doc__, paths="params grid data models", names="method")
-    parser.add_argument("--datasets", nargs="+", required=True, metavar="NAME")
+    parser = stage_parser(__doc__, paths="params grid data models", names="method", datasets=True)
     run(main, parser)

@@ -12,7 +12,6 @@ from quals.models import checkpoint
 from quals.models.checkpoint import Checkpoint
 from quals.params import (
     Count,
-    Natural,
     NonNegative,
     ParamsError,
     Positive,
@@ -23,7 +22,7 @@ from quals.params import (
 from quals.signature import signature
 from quals.training.batches import Example, epochs
 from quals.training.contrast import contrast_examples, contrastive_loss
-from quals.training.loop import Optimisation, Stopwatch, curve, seed_everything, train
+from quals.training.loop import Optimisation, Schedule, Stopwatch, curve, seed_everything, train
 from quals.training.mle import TrainMle
 from quals.training.selection import ContrastPair, Scored, select_pairs
 
@@ -38,11 +37,7 @@ class Contrastive(Section):
     negative_share: Share
     steps: dict[str, Count]
     batch_size: Count
-    warmup_steps: Natural
-    final_share: Share
-    beta2: Share
-    weight_decay: NonNegative
-    clip_norm: Positive
+    schedule: Schedule
 
 
 class Method(Section):
@@ -115,15 +110,7 @@ def _retrain(
             negative_tokens=method.negative_tokens, negative_weight=method.negative_weight
         ),
         steps=steps,
-        optimisation=Optimisation(
-            lr=method.lr,
-            embedding_lr=method.lr,
-            beta2=shared.beta2,
-            warmup_steps=shared.warmup_steps,
-            final_share=shared.final_share,
-            weight_decay=shared.weight_decay,
-            clip_norm=shared.clip_norm,
-        ),
+        optimisation=Optimisation(lr=method.lr, other_lr=method.lr, **shared.schedule.model_dump()),
         title=f"{title} {seed}",
     )
 
@@ -155,6 +142,7 @@ def _read_scores(path: Path) -> list[Scored]:
 
 
 if __name__ == "__main__":
-    parser = stage_parser(__doc__, paths="params grid data models metrics", names="method")
-    parser.add_argument("--datasets", nargs="+", required=True, metavar="NAME")
+    parser = stage_parser(
+        __doc__, paths="params grid data models metrics", names="method", datasets=True
+    )
     run(main, parser)

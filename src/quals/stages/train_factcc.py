@@ -8,7 +8,6 @@ import torch
 
 from quals.command import run, stage_parser
 from quals.corpus import read_articles
-from quals.jsonl import write_json
 from quals.metrics.answers import LanguageSettings, load_spacy
 from quals.metrics.corruptions import ClaimExample, training_examples
 from quals.metrics.factcc import FactccSettings, balanced_accuracy
@@ -17,10 +16,10 @@ from quals.models.classifier import TrainedClassifier
 from quals.models.heads import ClaimClassifier, ProbeFormatter
 from quals.models.tokenizer import TextTokenizer
 from quals.params import Count, Natural, Section, Share, load_section
-from quals.signature import signature
 from quals.training.batches import bucketed
-from quals.training.loop import Optimisation, Stopwatch, curve, seed_everything, train
+from quals.training.loop import Optimisation, Stopwatch, seed_everything, train
 from quals.training.qa import IGNORED, ProbeBatch, probe_loss
+from quals.training.record import write_record
 
 
 class TrainFactcc(Section):
@@ -70,17 +69,18 @@ def main(arguments) -> None:
         title="train_factcc",
     )
     checkpoint.save(model, tokenizer, arguments.out)
-    metrics = {**_gate(arguments.out, reading, claims["validation"]), "train_loss": losses[-1]}
-    print(f"train_factcc: {len(claims['train'])} claims, {metrics}, {watch.seconds():.0f} s")
-    write_json(
+    metrics = {
+        "claims": len(claims["train"]),
+        **_gate(arguments.out, reading, claims["validation"]),
+    }
+    write_record(
         arguments.metrics,
-        {
-            "stage": "train_factcc",
-            "metrics": metrics,
-            "curve": curve(losses),
-            "parameters": checkpoint.parameters(model),
-            "signature": signature(seed=settings.seed),
-        },
+        stage="train_factcc",
+        seed=settings.seed,
+        model=model,
+        losses=losses,
+        metrics=metrics,
+        watch=watch,
     )
 
 

@@ -27,6 +27,7 @@ def main(arguments) -> None:
 
 
 if __name__ == "__main__":
-    parser = stage_parser(__doc__, paths="params data init models metrics", seed=True)
-    parser.add_argument("--datasets", nargs="+", required=True, metavar="NAME")
+    parser = stage_parser(
+        __doc__, paths="params data init models metrics", seed=True, datasets=True
+    )
     run(main, parser)

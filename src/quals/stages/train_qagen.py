@@ -6,19 +6,19 @@ from pathlib import Path
 
 from quals.command import run, stage_parser
 from quals.corpus import Context, read_contexts
-from quals.jsonl import read_jsonl, write_json
+from quals.jsonl import read_jsonl
 from quals.metrics.quals import Quals, QualsSettings, save_settings
 from quals.models import checkpoint
 from quals.models.checkpoint import Checkpoint
 from quals.models.t5 import T5, T5Config
 from quals.models.tokenizer import END, PAD, SEPARATOR, TextTokenizer, train_tokenizer
 from quals.params import Count, Natural, Section, load_section
-from quals.signature import signature
 from quals.testbed.truth import judge_answer
 from quals.testbed.world import Story
 from quals.training.batches import TargetBatch, epochs
-from quals.training.loop import Optimisation, Stopwatch, curve, seed_everything, train
+from quals.training.loop import Optimisation, Stopwatch, seed_everything, train
 from quals.training.qa import likelihood_of_parts, qagen_examples
+from quals.training.record import write_record
 
 
 class Network(Section):
@@ -69,18 +69,15 @@ def main(arguments) -> None:
     save_settings(quals_settings, arguments.out)
     quals = Quals(Checkpoint(model, tokenizer), separator, quals_settings)
     metrics = _gate(quals, validation[-settings.gate_contexts :], arguments.truth)
-    print(f"train_qagen: {checkpoint.parameters(model):,} parameters, {metrics}")
-    write_json(
+    write_record(
         arguments.metrics,
-        {
-            "stage": "train_qagen",
-            "metrics": {**metrics, "train_loss": losses[-1]},
-            "curve": curve(losses),
-            "parameters": checkpoint.parameters(model),
-            "signature": signature(seed=settings.seed),
-        },
+        stage="train_qagen",
+        seed=settings.seed,
+        model=model,
+        losses=losses,
+        metrics=metrics,
+        watch=watch,
     )
-    print(f"train_qagen: {watch.seconds():.0f} s")
 
 
 def _tokenizer(contexts: list[Context], vocab_size: int) -> TextTokenizer:

@@ -4,16 +4,15 @@ import random
 
 from quals.command import run, stage_parser
 from quals.corpus import read_contexts
-from quals.jsonl import write_json
 from quals.metrics.qags import QagsSettings, QuestionGenerator
 from quals.models import checkpoint
 from quals.models.tokenizer import END, PAD, SEPARATOR
 from quals.params import Count, Natural, Section, load_section
-from quals.signature import signature
 from quals.text import exact_match
 from quals.training.batches import epochs
-from quals.training.loop import Optimisation, Stopwatch, curve, seed_everything, train
+from quals.training.loop import Optimisation, Stopwatch, seed_everything, train
 from quals.training.qa import likelihood_of, question_examples
+from quals.training.record import write_record
 
 
 class TrainQg(Section):
@@ -51,17 +50,15 @@ def main(arguments) -> None:
         title="train_qg",
     )
     checkpoint.save(start.model, start.tokenizer, arguments.out)
-    metrics = {**_gate(start, arguments, qags, settings.gate_questions), "train_loss": losses[-1]}
-    print(f"train_qg: {metrics}, {watch.seconds():.0f} s")
-    write_json(
+    metrics = _gate(start, arguments, qags, settings.gate_questions)
+    write_record(
         arguments.metrics,
-        {
-            "stage": "train_qg",
-            "metrics": metrics,
-            "curve": curve(losses),
-            "parameters": checkpoint.parameters(start.model),
-            "signature": signature(seed=settings.seed),
-        },
+        stage="train_qg",
+        seed=settings.seed,
+        model=start.model,
+        losses=losses,
+        metrics=metrics,
+        watch=watch,
     )
 
 

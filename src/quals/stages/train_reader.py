@@ -5,17 +5,16 @@ from collections.abc import Iterator
 
 from quals.command import run, stage_parser
 from quals.corpus import Context, read_contexts
-from quals.jsonl import write_json
 from quals.metrics.reader import Reader, ReaderSettings
 from quals.models import checkpoint, heads
 from quals.models.heads import ProbeFormatter, SpanPointer
 from quals.models.tokenizer import TextTokenizer
 from quals.params import Count, Natural, Section, load_section
-from quals.signature import signature
 from quals.text import exact_match, token_f1
 from quals.training.batches import bucketed
-from quals.training.loop import Optimisation, Stopwatch, curve, seed_everything, train
+from quals.training.loop import Optimisation, Stopwatch, seed_everything, train
 from quals.training.qa import ProbeBatch, probe_loss, span_batch, span_examples
+from quals.training.record import write_record
 
 
 class TrainReader(Section):
@@ -48,20 +47,18 @@ def main(arguments) -> None:
     checkpoint.save(model, tokenizer, arguments.out)
     validation = read_contexts(arguments.questions / "validation.jsonl")
     reader = Reader(arguments.out, reading)
-    metrics: dict[str, float] = {"train_loss": losses[-1]}
+    metrics: dict[str, float] = {}
     for kind in ("article", "summary"):
         chosen = [c for c in validation if c.kind == kind][: settings.gate_contexts]
         metrics |= {f"{kind}_{name}": value for name, value in _gate(reader, chosen).items()}
-    print(f"train_reader: {metrics}, {watch.seconds():.0f} s")
-    write_json(
+    write_record(
         arguments.metrics,
-        {
-            "stage": "train_reader",
-            "metrics": metrics,
-            "curve": curve(losses),
-            "parameters": checkpoint.parameters(model),
-            "signature": signature(seed=settings.seed),
-        },
+        stage="train_reader",
+        seed=settings.seed,
+        model=model,
+        losses=losses,
+        metrics=metrics,
+        watch=watch,
     )
 
 

@@ -47,7 +47,12 @@ def bucketed(
     rng: random.Random,
     bucket: int = 16,
 ) -> Iterator[list[Item]]:
-    """Shuffled batches for ever; items of like length meet within pools of `bucket` batches."""
+    """Shuffled batches for ever; items of like length meet within pools of `bucket` batches.
+
+    Fewer items than a batch holds raise ValueError.
+    """
+    if len(items) < size:
+        raise ValueError(f"a batch of {size} was asked for, there are only {len(items)} examples")
     while True:
         order = list(range(len(items)))
         rng.shuffle(order)

@@ -17,16 +17,21 @@ Batch = TypeVar("Batch")
 BETA1 = 0.9
 
 
-class Optimisation(Section):
+class Schedule(Section):
     """AdamW with linear warm-up, then a linear change to `final_share` of the peak rates."""
 
-    lr: Positive
-    embedding_lr: Positive
     beta2: Share
     warmup_steps: Natural
     final_share: Share
     weight_decay: NonNegative
     clip_norm: Positive
+
+
+class Optimisation(Schedule):
+    """A schedule and its peak rates: of matrices, and of all other parameters."""
+
+    lr: Positive
+    other_lr: Positive
 
 
 def seed_everything(seed: int) -> None:
@@ -94,9 +99,10 @@ def _groups(model: nn.Module, optimisation: Optimisation) -> list[dict[str, obje
     as its matrices: at one rate they hardly move. Trained from scratch, T5 then learns slowly.
     """
     matrices = {id(m.weight) for m in model.modules() if isinstance(m, nn.Linear)}
-    rates = {True: optimisation.lr, False: optimisation.embedding_lr}
+    trained = [p for p in model.parameters() if p.requires_grad]
+    rates = {True: optimisation.lr, False: optimisation.other_lr}
     groups = [
-        {"params": [p for p in model.parameters() if (id(p) in matrices) == kind], "lr": rate}
+        {"params": [p for p in trained if (id(p) in matrices) == kind], "lr": rate}
         for kind, rate in rates.items()
     ]
     return [group for group in groups if group["params"]]

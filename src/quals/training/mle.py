@@ -6,14 +6,13 @@ from pathlib import Path
 
 from quals.corpus import Article, read_articles
 from quals.decoding.summarizer import Summarizer, SummaryLimits
-from quals.jsonl import write_json
 from quals.models import checkpoint
 from quals.models.checkpoint import Checkpoint
 from quals.params import Count, Section
-from quals.signature import signature
 from quals.training.batches import Example, epochs
-from quals.training.loop import Optimisation, Stopwatch, curve, seed_everything, train
+from quals.training.loop import Optimisation, Stopwatch, seed_everything, train
 from quals.training.qa import likelihood_of
+from quals.training.record import write_record
 
 
 class TrainMle(Section):
@@ -65,20 +64,14 @@ def train_mle(job: MleJob) -> None:
     likelihoods = Summarizer(start, job.limits, job.settings.max_source_tokens).likelihood(
         [a.document for a in held_out], [a.summary for a in held_out]
     )
-    metrics = {
-        "train_loss": losses[-1],
-        "validation_loss": -sum(likelihoods) / len(likelihoods),
-    }
-    print(f"{title}: {metrics}, {watch.seconds():.0f} s")
-    write_json(
+    write_record(
         job.metrics,
-        {
-            "stage": title,
-            "metrics": metrics,
-            "curve": curve(losses),
-            "parameters": checkpoint.parameters(start.model),
-            "signature": signature(seed=job.seed),
-        },
+        stage=title,
+        seed=job.seed,
+        model=start.model,
+        losses=losses,
+        metrics={"validation_loss": -sum(likelihoods) / len(likelihoods)},
+        watch=watch,
     )
 
 
