@@ -1,4 +1,4 @@
-"""Laws of the corruption filter: what the paper removes goes, everything else stays, all counted."""
+"""Laws of the corruption filter: what the paper removes goes, the rest stays, all counted."""
 
 import pytest
 from hypothesis import given

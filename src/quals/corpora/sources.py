@@ -1,4 +1,4 @@
-"""Is the data set at hand? The first source that has it gives rows; else one error says the ways."""
+"""Is the data set at hand? The first source that has it gives rows, else one error says how."""
 
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
