@@ -2,6 +2,7 @@
 
 import json
 import os
+from collections import Counter
 from pathlib import Path
 from random import Random
 from types import SimpleNamespace
@@ -43,7 +44,7 @@ def located(*rows):
     return [Located(f"file:{number}", row) for number, row in enumerate(rows, start=1)]
 
 
-def mill_rows(split, number=len(PLACES), title="Mills"):
+def mill_rows(split, number=6, title="Mills"):
     """Passages of six sentences, each with six questions whose answers no other passage holds."""
     rows = []
     for at in range(number):
@@ -69,14 +70,14 @@ def mills(split="train", **changed):
     return found
 
 
-def made(found, seed=1, short_share=0.5, short_sentences=3, unanswerable_share=0.5):
-    return make_contexts(
-        found,
-        seed=seed,
-        short_share=short_share,
-        short_sentences=short_sentences,
-        unanswerable_share=unanswerable_share,
-    )
+def made(found, seed=1, short_share=0.5, **changed):
+    settings = {
+        "short_sentences": 3,
+        "longest_words": 200,
+        "unanswerable_share": 0.5,
+        "unanswerable_nearest": 20,
+    }
+    return make_contexts(found, seed=seed, short_share=short_share, **{**settings, **changed})
 
 
 # SQuAD's rows
@@ -307,6 +308,86 @@ def test_a_question_that_the_passage_cannot_answer_goes_with_one_window():
     assert counts["unanswerable"] == 1
 
 
+@pytest.mark.parametrize("short_share", [0.0, 1.0])
+@pytest.mark.parametrize("longest", [8, 15, 20, 200])
+def test_no_answer_ends_beyond_the_longest_context(short_share, longest):
+    found = mills()
+    contexts, counts = made(found, short_share=short_share, longest_words=longest)
+    for context in contexts:
+        for q in context.questions:
+            if q.answer is not None:
+                end = q.start + len(q.answer)
+                assert context.text[q.start : end] == q.answer
+                assert len(context.text[:end].split()) <= longest
+    # No sentence is longer than nine words: from there on none is lost.
+    assert counts["answered"] == 36 if longest > 9 else counts["answered"] < 36
+    lost = counts["answer beyond the longest context"]
+    assert counts["answered"] + lost == 36
+    if longest == 200 and not short_share:
+        assert {(c.id, c.text) for c in contexts} == {(f"article-{p.id}", p.text) for p in found}
+
+
+def test_a_long_passage_is_cut_into_windows_as_long_as_allowed():
+    text = "The mill is old. It shut in May. Ada left. Nobody knows why she did."
+    asked = (Asked("How?", "old", 12), Asked("Who?", "Ada", 33), Asked("What?", "she did", 60))
+    contexts, counts = made(
+        [Passage("p", "t", text, asked)], short_share=0.0, longest_words=10, unanswerable_share=0.0
+    )
+    # Four words and four, two more fit; then five.
+    assert [(c.id, c.kind, c.text) for c in contexts] == [
+        ("article-p-0", "article", "The mill is old. It shut in May. Ada left."),
+        ("article-p-1", "article", "Nobody knows why she did."),
+    ]
+    assert [q.question for c in contexts for q in c.questions] == ["How?", "Who?", "What?"]
+    assert counts["long passage cut"] == 1
+
+
+@pytest.mark.parametrize("short", ["Hill v.", "Euclid, c.", "Homer ca."])
+def test_no_window_ends_in_an_abbreviation_that_goes_on(short):
+    text = f"It was {short} 1901 then. It shut."
+    asked = tuple(Asked(f"{word}?", word, text.index(word)) for word in ("was", "1901", "shut"))
+    contexts, _ = made(
+        [Passage("p", "t", text, asked)],
+        short_share=1.0,
+        short_sentences=1,
+        unanswerable_share=0.0,
+    )
+    assert [c.text for c in contexts] == [f"It was {short} 1901 then.", "It shut."]
+
+
+@pytest.mark.parametrize("seed", range(5))
+def test_unanswerable_questions_are_among_those_nearest_to_the_context(seed):
+    """Of one wide title, as where titles are lost: mills and looms, each about their own."""
+    things = ["mill", "loom", "barn", "quay"]
+    found = [
+        Passage(
+            f"{thing}{at}",
+            "",
+            f"The {thing} made item{thing}{at}.",
+            (Asked(f"What did the {thing} of year {at} make?", f"item{thing}{at}", 14),),
+        )
+        for thing in things
+        for at in range(5)
+    ]
+    # Each word "mill" is in a fourth of the questions: too many for a title of this size.
+    padding = [
+        Passage(f"x{at}", "", f"Nothing {at}.", (Asked(f"Is {at}?", "Nothing", 0),))
+        for at in range(60)
+    ]
+    contexts, _ = made(
+        found + padding, seed, short_share=0.0, unanswerable_share=1.0, unanswerable_nearest=4
+    )
+    seen = Counter()
+    for context in contexts:
+        for thing in things:
+            if f"The {thing} " in context.text:
+                (vain,) = [q.question for q in context.questions if q.answer is None]
+                assert thing in vain
+                seen[vain] += 1
+    assert sum(seen.values()) == 20
+    assert len(seen) > 4  # drawn, not always the first
+
+
 # NewsQA
 
 
@@ -406,7 +487,9 @@ def section(folder, **changed):
         "validation": None,
         "short_share": 0.5,
         "short_sentences": 3,
+        "longest_words": 200,
         "unanswerable_share": 0.5,
+        "unanswerable_nearest": 20,
         **changed,
     }
 
@@ -431,9 +514,7 @@ def test_no_passage_is_in_both_splits_and_sizes_are_kept(tmp_path):
 def test_newsqa_joins_where_it_is_named(tmp_path):
     write_squad(tmp_path, train=mill_rows("train"), validation=mill_rows("validation"))
     path = newsqa_file(tmp_path, story("train", ("Who shut it?", {"s": 2, "e": 10})))
-    loaded = load_questions(
-        RealQuestions.model_validate(section(tmp_path, newsqa=str(path))), {}
-    )
+    loaded = load_questions(RealQuestions.model_validate(section(tmp_path, newsqa=str(path))), {})
     assert loaded.origin == "folder, newsqa"
     assert [c.id for c in loaded.splits["train"] if "newsqa" in c.id]
 

@@ -1,31 +1,18 @@
 """What do the question models train on? Passages, whole or in windows, with vain questions too."""
 
+import re
 from collections import Counter, defaultdict
 from collections.abc import Sequence
-from dataclasses import dataclass, replace
+from dataclasses import replace
 from random import Random
 
 from quals.corpora.squad import Passage
+from quals.corpora.vain import Donors
 from quals.corpus import Asked, Context
-from quals.text import normalise, sentences
+from quals.text import sentences
 
-
-@dataclass(frozen=True)
-class _Part:
-    """A context in the making, with its passage's title and its text as answers are compared."""
-
-    context: Context
-    title: str
-    folded: str
-    normal: str
-
-    @classmethod
-    def of(cls, context: Context, title: str) -> "_Part":
-        return cls(context, title, context.text.casefold(), normalise(context.text))
-
-    def holds(self, answer: str) -> bool:
-        """Whether the text holds the answer in any case, or but for punctuation and articles."""
-        return answer.casefold() in self.folded or normalise(answer) in self.normal
+# "Hill v. McDonough", "c. 190 BC": no sentence ends there.
+_GOES_ON = re.compile(r"(?<!\w)(?:[a-z]|ca|cf)\.$")
 
 
 def make_contexts(
@@ -34,33 +21,39 @@ def make_contexts(
     seed: int,
     short_share: float,
     short_sentences: int,
+    longest_words: int,
     unanswerable_share: float,
+    unanswerable_nearest: int,
 ) -> tuple[list[Context], Counter[str]]:
     """Contexts by id, and counts of what was made and lost.
 
     With chance `short_share` a passage is cut into windows of up to `short_sentences` sentences,
-    of kind "summary"; else it stays whole, of kind "article". For each answered question there is
-    with chance `unanswerable_share` one that its context cannot answer: SQuAD v1.1 has none, so
-    they are asked about another passage or window of the same title, whose answer is not here.
+    of kind "summary"; else it stays whole, of kind "article", or in windows where it is longer
+    than `longest_words`: a model cuts long texts, and would be taught answers that it cannot see.
+    For each answered question there is with chance `unanswerable_share` one that its context cannot
+    answer: SQuAD v1.1 has none, so they are asked about another passage or window of the same
+    title, whose answer is not here.
     """
     counts: Counter[str] = Counter()
-    parts: list[_Part] = []
+    made: list[Context] = []
+    asked: defaultdict[str, list[Asked]] = defaultdict(list)
+    titles: list[str] = []
     for passage in sorted(passages, key=lambda passage: passage.id):
         rng = Random(f"{seed} cut {passage.id}")
-        if rng.random() < short_share:
-            made = _windows(passage, rng, short_sentences, counts)
-        else:
-            made = [Context(f"article-{passage.id}", "article", passage.text, passage.questions)]
-        parts += [_Part.of(context, passage.title) for context in made]
-    asked = _by_title(parts)
+        most = short_sentences if rng.random() < short_share else None
+        parts = _parts(passage, rng, most, longest_words, counts)
+        made += parts
+        titles += [passage.title] * len(parts)
+        asked[passage.title] += [question for part in parts for question in part.questions]
+    donors = {title: Donors(questions) for title, questions in asked.items()}
     contexts = []
-    for part in parts:
-        rng = Random(f"{seed} vain {part.context.id}")
-        answered = sum(q.answer is not None for q in part.context.questions)
+    for context, title in zip(made, titles, strict=True):
+        rng = Random(f"{seed} vain {context.id}")
+        answered = sum(q.answer is not None for q in context.questions)
         wanted = sum(rng.random() < unanswerable_share for _ in range(answered))
-        vain = _vain(part, asked[part.title], wanted, rng)
+        vain = donors[title].pick(context, wanted, nearest=unanswerable_nearest, rng=rng)
         counts["no partner for an unanswerable question"] += wanted - len(vain)
-        contexts.append(replace(part.context, questions=(*part.context.questions, *vain)))
+        contexts.append(replace(context, questions=(*context.questions, *vain)))
     contexts.sort(key=lambda context: context.id)
     counts["articles"] = sum(context.kind == "article" for context in contexts)
     counts["summaries"] = sum(context.kind == "summary" for context in contexts)
@@ -70,48 +63,35 @@ def make_contexts(
     return contexts, +counts
 
 
-def _by_title(parts: list[_Part]) -> dict[str, list[Asked]]:
-    asked = defaultdict(list)
-    for part in parts:
-        asked[part.title] += [q for q in part.context.questions if q.answer is not None]
-    return asked
+def _parts(
+    passage: Passage, rng: Random, most: int | None, longest: int, counts: Counter[str]
+) -> list[Context]:
+    """The passage or windows of it that do not overlap, each with the questions that it answers.
 
-
-def _vain(part: _Part, donors: list[Asked], wanted: int, rng: Random) -> list[Asked]:
-    """At most `wanted` questions of the title that this text does not answer."""
-    known = {question.question.casefold() for question in part.context.questions}
-    found: list[Asked] = []
-    for donor in rng.sample(donors, len(donors)) if wanted else []:
-        if len(found) == wanted:
-            break
-        key = donor.question.casefold()
-        if key not in known and donor.answer is not None and not part.holds(donor.answer):
-            known.add(key)
-            found.append(Asked(donor.question, None, None))
-    return found
-
-
-def _windows(passage: Passage, rng: Random, most: int, counts: Counter[str]) -> list[Context]:
-    """Windows that do not overlap, each with the questions that its text answers.
-
-    A question that the whole passage cannot answer goes with one of them.
+    `most`: sentences of a summary; None keeps an article. A question that the whole passage cannot
+    answer goes with one of the windows.
     """
-    bounds = _bounds(passage.text, rng, most)
+    kind = "article" if most is None else "summary"
+    if most is None and _length(passage.text) <= longest:
+        return [Context(f"{kind}-{passage.id}", kind, passage.text, passage.questions)]
     windows = []
     taken = 0
-    for number, (first, last) in enumerate(bounds):
-        inside = [
-            replace(question, start=question.start - first)
-            for question in passage.questions
-            if question.answer is not None
-            and question.start is not None
-            and first <= question.start
-            and question.start + len(question.answer) <= last
-        ]
-        taken += len(inside)
+    for number, (first, last) in enumerate(_bounds(passage.text, rng, most, longest)):
+        text = passage.text[first:last]
+        inside = []
+        for question in passage.questions:
+            if question.answer is None or question.start is None:
+                continue
+            start = question.start - first
+            end = start + len(question.answer)
+            if start >= 0 and end <= len(text):
+                taken += 1
+                if _length(text[:end]) <= longest:
+                    inside.append(replace(question, start=start))
+                else:  # in a sentence longer than allowed
+                    counts["answer beyond the longest context"] += 1
         if inside:
-            name = f"summary-{passage.id}-{number}"
-            windows.append(Context(name, "summary", passage.text[first:last], tuple(inside)))
+            windows.append(Context(f"{kind}-{passage.id}-{number}", kind, text, tuple(inside)))
     vain = [question for question in passage.questions if question.answer is None]
     if windows and vain:
         at = rng.randrange(len(windows))
@@ -119,20 +99,41 @@ def _windows(passage: Passage, rng: Random, most: int, counts: Counter[str]) -> 
         windows[at] = replace(windows[at], questions=questions)
         taken += len(vain)
     counts["question across windows"] += len(passage.questions) - taken
+    if most is None:
+        counts["long passage cut"] += 1
     return windows
 
 
-def _bounds(text: str, rng: Random, most: int) -> list[tuple[int, int]]:
-    """Start and end of consecutive windows of 1 to `most` sentences."""
-    spans = []
+def _length(text: str) -> int:
+    return len(text.split())
+
+
+def _bounds(text: str, rng: Random, most: int | None, longest: int) -> list[tuple[int, int]]:
+    """Start and end of consecutive windows of whole sentences, within `longest` words if they are.
+
+    Of 1 to `most` sentences at random, or of as many as fit.
+    """
+    bounds = []
+    spans = _spans(text)
+    while spans:
+        size = len(spans) if most is None else min(rng.randint(1, most), len(spans))
+        first = spans[0][0]
+        while size > 1 and _length(text[first : spans[size - 1][1]]) > longest:
+            size -= 1
+        bounds.append((first, spans[size - 1][1]))
+        spans = spans[size:]
+    return bounds
+
+
+def _spans(text: str) -> list[tuple[int, int]]:
+    """Start and end of every sentence."""
+    spans: list[tuple[int, int]] = []
     at = 0
     for sentence in sentences(text):
         first = text.index(sentence, at)
         at = first + len(sentence)
-        spans.append((first, at))
-    bounds = []
-    while spans:
-        size = rng.randint(1, most)
-        bounds.append((spans[0][0], spans[:size][-1][1]))
-        spans = spans[size:]
-    return bounds
+        if spans and _GOES_ON.search(text, *spans[-1]):
+            spans[-1] = (spans[-1][0], at)
+        else:
+            spans.append((first, at))
+    return spans

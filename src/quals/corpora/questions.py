@@ -55,7 +55,9 @@ def load_questions(settings: RealQuestions, environment: Mapping[str, str]) -> L
             seed=settings.seed,
             short_share=settings.short_share,
             short_sentences=settings.short_sentences,
+            longest_words=settings.longest_words,
             unanswerable_share=settings.unanswerable_share,
+            unanswerable_nearest=settings.unanswerable_nearest,
         )
         if not splits[split]:
             raise DataError(f"{SQUAD} from {origin}: no row of '{split}' can be used")

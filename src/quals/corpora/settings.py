@@ -82,7 +82,9 @@ class RealQuestions(Section):
     validation: Count | None
     short_share: Share
     short_sentences: Count
+    longest_words: Count
     unanswerable_share: Share
+    unanswerable_nearest: Count
 
 
 def names_sources(path: Path | str, section: str) -> bool:
