@@ -18,7 +18,8 @@ from quals.corpora.questions import load_questions
 from quals.corpora.settings import RealQuestions
 from quals.corpora.splits import text_print
 from quals.corpora.squad import Passage, locate, passages
-from quals.corpus import Asked, read_contexts
+from quals.corpora.vain import Donors
+from quals.corpus import Asked, Context, read_contexts
 from quals.errors import InputError
 from quals.jsonl import DataError
 from quals.params import load_section
@@ -386,6 +387,27 @@ def test_unanswerable_questions_are_among_those_nearest_to_the_context(seed):
                 seen[vain] += 1
     assert sum(seen.values()) == 20
     assert len(seen) > 4  # drawn, not always the first
+
+
+def test_unanswerable_questions_are_drawn_by_the_seed_from_that_many():
+    questions = [Asked(f"Why is {at} so?", f"answer{at}", 0) for at in range(30)]
+    context = Context("c", "article", "Of 3 and 5 and 7 and 9 it speaks.", ())
+    donors = Donors(questions)
+    drawn = {donors.pick(context, 1, nearest=4, rng=Random(at))[0].question for at in range(60)}
+    assert drawn == {f"Why is {at} so?" for at in (3, 5, 7, 9)}
+
+
+def test_no_unanswerable_question_is_asked_twice_or_beside_its_answer():
+    """Two passages may ask the same in other letters, with other answers."""
+    asked = [("a", "Who won?", "Ada"), ("b", "who WON?", "Ben"), ("c", "Why?", "luck")]
+    found = [Passage(name, "t", f"It was {a}.", (Asked(q, a, 7),)) for name, q, a in asked]
+    contexts, _ = made(found, short_share=0.0, unanswerable_share=1.0)
+    by_id = {c.id: [q.question for q in c.questions if q.answer is None] for c in contexts}
+    assert by_id["article-a"] == by_id["article-b"] == ["Why?"]
+    picked = Donors([q for p in found for q in p.questions]).pick(
+        Context("x", "article", "Nothing.", ()), 3, nearest=3, rng=Random(1)
+    )
+    assert len(picked) == 2
 
 
 # NewsQA
