@@ -1,9 +1,17 @@
-"""Stage `questions`: question-answer training data, and the spaCy rules of the testbed."""
+"""Stage `questions`: question-answer training data, generated or real; the testbed's spaCy rules.
 
+Without `source` in the scale's section the news world is asked about; with it SQuAD is read.
+"""
+
+import os
 import random
+from typing import Literal
 
 from quals.command import run, stage_parser
-from quals.jsonl import write_jsonl
+from quals.corpora.questions import load_questions
+from quals.corpora.settings import GENERATED, RealQuestions, names_sources
+from quals.corpus import Context
+from quals.jsonl import write_json, write_jsonl
 from quals.params import Count, Natural, Section, Share, load_section
 from quals.stages.corpus import Corpus
 from quals.testbed.news import ask, ask_in_vain, write_article, write_summary
@@ -19,6 +27,7 @@ class Questions(Section):
     drawn evenly, so that it does not learn the habits of the corpus.
     """
 
+    source: Literal["generated"] = GENERATED
     seed: Natural
     train_articles: Count
     train_summaries: Count
@@ -31,6 +40,13 @@ class Questions(Section):
 
 
 def main(arguments) -> None:
+    if names_sources(arguments.params, "questions"):
+        _read(arguments)
+    else:
+        _generate(arguments)
+
+
+def _generate(arguments) -> None:
     settings = load_section(arguments.params, "questions", Questions)
     corpus = load_section(arguments.params, "corpus", Corpus)
     for split in ("train", "validation"):
@@ -55,6 +71,30 @@ def main(arguments) -> None:
         asked = sum(len(row["questions"]) for row in rows)
         print(f"{split}: {len(rows)} contexts, {asked} questions")
     save_pipeline(arguments.pipeline)
+
+
+def _read(arguments) -> None:
+    """Real questions have no truth, and real language takes its rules from a package."""
+    settings = load_section(arguments.params, "questions", RealQuestions)
+    questions = load_questions(settings, os.environ)
+    for lacking in questions.lacking:
+        print(f"questions: passed over, {lacking}")
+    for split, contexts in questions.splits.items():
+        write_jsonl(arguments.out / f"{split}.jsonl", map(_context_row, contexts))
+        print(f"questions {split} from {questions.origin}: {questions.counts[split]}")
+    record = {"origin": questions.origin, "counts": questions.counts}
+    write_json(arguments.truth / "origin.json", record)
+    # dvc.yaml wants the folder at every scale.
+    note = "none is made for real text: the section `language` of the scale names a package"
+    write_json(arguments.pipeline / "none.json", {"spacy_pipeline": note})
+
+
+def _context_row(context: Context) -> dict:
+    asked = [
+        {"question": q.question, "answer": q.answer, "answer_start": q.start}
+        for q in context.questions
+    ]
+    return {"id": context.id, "kind": context.kind, "context": context.text, "questions": asked}
 
 
 def _about_article(
