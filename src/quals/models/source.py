@@ -1,4 +1,4 @@
-"""Where is a model? In a folder, or in the Hugging Face hub under an id."""
+"""Where is a model? In a folder, or in the Hugging Face hub under an id; adapters are merged."""
 
 import re
 from pathlib import Path
@@ -7,17 +7,27 @@ from quals.errors import InputError
 
 HUB_ID = re.compile(r"[\w.-]+/[\w.-]+")
 WANTED = ["*.json", "*.safetensors"]  # neither pickled weights nor code ever leave the hub
+ADAPTER = "adapter_config.json"
 
 
 def model_folder(name: str) -> Path:
     """The folder called `name`, else a local copy of the hub's model `owner/name[@revision]`.
 
-    With `HF_HUB_OFFLINE` set only the hub's local cache is asked. Raises `InputError` where there
-    is neither.
+    Where that is an adapter, the folder that it makes with its base model. With `HF_HUB_OFFLINE`
+    set only the hub's local cache is asked. Raises `InputError` where there is neither.
     """
     folder = Path(name)
-    if folder.is_dir():
+    if not folder.is_dir():
+        folder = hub_folder(name)
+    if not (folder / ADAPTER).is_file():
         return folder
+    from quals.models.released import merged_folder  # imports torch
+
+    return merged_folder(folder, hub=hub_folder)
+
+
+def hub_folder(name: str) -> Path:
+    """A local copy of the hub's model `owner/name[@revision]`."""
     repository, _, revision = name.partition("@")
     if not HUB_ID.fullmatch(repository) or Path(repository).parent.is_dir():
         raise InputError(f"{name}: no such model folder")
