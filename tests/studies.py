@@ -42,7 +42,7 @@ def answers(key, rows, annotator="Ada"):
 
 def side_of(key, at, name):
     """On which side of an item a method stands."""
-    return "A" if key.items[at].A == name else "B"
+    return "A" if name == key.items[at].A else "B"
 
 
 def preferring(key, outcomes, annotator="Ada"):

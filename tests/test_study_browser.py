@@ -238,6 +238,23 @@ def test_nothing_is_wider_than_the_screen(tab, form, width, phone, dark):
             tab.click(way)
 
 
+@pytest.mark.parametrize(("width", "phone"), [(320, True), (390, True), (1280, False)])
+def test_an_answer_moves_nothing(tab, form, width, phone):
+    """Else the next button slips away under the finger."""
+    tab.look(width=width, height=800, phone=phone)
+    start(tab)
+    places = (
+        "[...document.querySelectorAll('#questions, #questions *, #next')]"
+        ".map(e => [e.offsetTop, e.offsetLeft,"
+        "e.offsetWidth, e.offsetHeight].join()).join(';')"
+    )
+    before = tab.run(places)
+    for choice in ("A", "equal", "B"):
+        tab.click(option("informative", choice))
+        assert tab.run(f"document.querySelector('{option('informative', choice)}').checked")
+        assert tab.run(places) == before
+
+
 def luminance(colour):
     shares = [int(part) / 255 for part in colour[4:-1].split(",")]
     linear = [s / 12.92 if s <= 0.04045 else ((s + 0.055) / 1.055) ** 2.4 for s in shares]

@@ -120,6 +120,13 @@ def test_pairs_that_differ_in_spaces_only_are_identical():
         draw(texts, NAMES, count=1, seed=0)
 
 
+def test_too_few_documents_name_the_way_out_only_where_there_is_one():
+    for kept, way in ((False, True), (True, False)):
+        with pytest.raises(DataError) as caught:
+            study(6, count=7, same=("d00",), keep_identical=kept)
+        assert ("--keep-identical" in str(caught.value)) is way
+
+
 def test_a_document_without_both_summaries_stays_out():
     texts = Compared({"x": "D", "y": "E"}, {"x": "1", "y": "2"}, {"y": "3", "z": "4"})
     assert [item.document_id for item in draw(texts, NAMES, count=1, seed=0).items] == ["y"]

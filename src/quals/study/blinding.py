@@ -118,8 +118,10 @@ def draw(
     usable = ids if keep_identical else [id_ for id_ in ids if id_ not in same]
     if len(usable) < count:
         kind = "summaries" if keep_identical else "different summaries"
+        more = len(ids) > len(usable)
+        way = "; --count asks for fewer, --keep-identical takes all" if more else ""
         raise DataError(
-            f"{count} documents are asked for, but {len(usable)} have {kind} of both methods"
+            f"{count} documents are asked for, but {len(usable)} have {kind} of both methods{way}"
         )
     chosen = usable[:count]
     items = [

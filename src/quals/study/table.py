@@ -2,7 +2,7 @@
 
 from collections.abc import Sequence
 
-from quals.analysis.formatting import number, span
+from quals.analysis.formatting import MISSING, number, span
 from quals.jsonl import Row
 from quals.study.questions import QUESTIONS
 
@@ -32,7 +32,7 @@ def lines(results: Row) -> list[str]:
                 titles[row["question"]],
                 *shares,
                 str(row["documents"]),
-                f"{row['wins']}:{row['losses']}",
+                f"{row['wins']}:{row['losses']}" if row["documents"] else MISSING,
                 number(row["p_holm"]),
                 number(row["alpha_nominal"], PLACES),
                 number(row["alpha_ordinal"], PLACES),

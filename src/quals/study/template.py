@@ -1,7 +1,8 @@
 """What is the form made of? Its style and its HTML, as a Jinja template with autoescape.
 
 The texts come from a block of JSON and reach the page as text, never as markup. The policy in the
-head forbids the page to load or send anything. Chosen answers differ by colour, weight and mark.
+head forbids the page to load or send anything. Chosen answers differ by colour and mark, of which
+neither moves the text.
 """
 # A line here is a line of the page: broken, it would show spaces that nobody wrote.
 # ruff: noqa: E501
@@ -41,27 +42,32 @@ p { margin: 0 0 .5rem; }
 .card { background: var(--card); border: 1px solid var(--bar); border-radius: .5rem; padding: .6rem .8rem; margin: 0 0 .75rem; }
 .article { max-height: 40vh; overflow-y: auto; }
 .empty { color: var(--soft); font-style: italic; }
-fieldset { border: 0; border-left: 4px solid transparent; margin: 0 0 .75rem; padding: 0 0 0 .6rem; min-width: 0; }
-fieldset.active { border-left-color: var(--accent); }
-legend { padding: 0; font-weight: 600; }
+fieldset { position: relative; border: 0; margin: 0 0 .75rem; padding: 0 0 0 .85rem; min-width: 0; }
+fieldset.active::before { content: ""; position: absolute; inset: 0 auto 0 0; width: 4px; border-radius: 2px; background: var(--accent); }
+/* Afloat, a legend lies inside its fieldset, and the mark starts above it. */
+legend { padding: 0; font-weight: 600; float: left; width: 100%; }
+legend + p { clear: both; }
 .choices { display: grid; grid-template-columns: repeat(3, 1fr); gap: .4rem; }
 .choices label { position: relative; display: block; cursor: pointer; }
 .choices input { position: absolute; opacity: 0; inset: 0; width: 100%; height: 100%; margin: 0; cursor: pointer; }
 .choices span, button {
-  display: block; min-height: 2.75rem; padding: .6rem .5rem; text-align: center;
+  display: block; min-height: 2.75rem; padding: .6rem .25rem; text-align: center;
   border: 1px solid var(--edge); border-radius: .5rem; background: var(--page); color: var(--text);
 }
-.choices input:checked + span { background: var(--accent); border-color: var(--accent); color: var(--on); font-weight: 600; }
-.choices input:checked + span::before { content: "\\2713\\00a0"; }
+.choices span { position: relative; }
+.choices input { z-index: 1; }
+.choices input:checked + span { background: var(--accent); border-color: var(--accent); color: var(--on); }
+.choices input:checked + span::before { content: "\\2713"; position: absolute; inset: 0 .3rem auto auto; font-size: .75rem; font-weight: 700; }
 .choices input:focus-visible + span, button:focus-visible, textarea:focus-visible, input:focus-visible, .article:focus-visible {
   outline: 3px solid var(--accent); outline-offset: 2px;
 }
-button { font: inherit; cursor: pointer; min-width: 5rem; }
+button { font: inherit; cursor: pointer; min-width: 5rem; padding-inline: .75rem; }
 button:disabled { opacity: .45; cursor: default; }
 button.main { background: var(--accent); border-color: var(--accent); color: var(--on); font-weight: 600; }
 .row { display: flex; flex-wrap: wrap; gap: .5rem; margin: .75rem 0; }
 .row .main { flex: 1 1 9rem; }
-.open button { min-width: 3rem; }
+.open { max-height: 40vh; overflow-y: auto; padding: 3px; }
+.open button { min-width: 3rem; padding-inline: .25rem; }
 input[type="text"], textarea {
   display: block; width: 100%; padding: .5rem; font: inherit; color: inherit;
   background: var(--page); border: 1px solid var(--edge); border-radius: .5rem;
@@ -114,7 +120,7 @@ BODY = """
 <input type="text" id="annotator" maxlength="100" autocomplete="off" required></p>
 <div class="row"><button class="main" id="begin">Start</button></div>
 </form>
-<p class="soft keys">Keys: <kbd>A</kbd> <kbd>E</kbd> <kbd>B</kbd> answer the marked question, <kbd>1</kbd> <kbd>2</kbd> <kbd>3</kbd> choose one, <kbd>N</kbd> and <kbd>P</kbd> go to the next and previous article, <kbd>C</kbd> goes to the comment and <kbd>Esc</kbd> leaves it.</p>
+<p class="soft keys">Keys: <kbd>A</kbd> <kbd>E</kbd> <kbd>B</kbd> answer the marked question, <kbd>1</kbd> <kbd>2</kbd> <kbd>3</kbd> mark another question, <kbd>N</kbd> and <kbd>P</kbd> go to the next and previous article, <kbd>C</kbd> goes to the comment and <kbd>Esc</kbd> leaves it.</p>
 </section>
 
 <section id="item" hidden>
