@@ -16,6 +16,7 @@ MENDABLE, INTERRUPTED, NOBODY_READS = 2, 130, 141
 _COMMANDS = {
     "score": "quals.scoring.command",
     "explain": "quals.explain.command",
+    "study": "quals.study.command",
     "doctor": "quals.doctor",
 }
 
