@@ -17,6 +17,7 @@ _COMMANDS = {
     "score": "quals.scoring.command",
     "explain": "quals.explain.command",
     "doctor": "quals.doctor",
+    "assets": "quals.assets.command",
 }
 
 
