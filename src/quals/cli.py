@@ -18,6 +18,7 @@ _COMMANDS = {
     "explain": "quals.explain.command",
     "study": "quals.study.command",
     "doctor": "quals.doctor",
+    "assets": "quals.assets.command",
 }
 
 

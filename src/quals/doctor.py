@@ -11,6 +11,7 @@ from importlib.metadata import PackageNotFoundError, entry_points, requires, ver
 from importlib.util import find_spec
 from pathlib import Path
 
+from quals.assets.store import inventory
 from quals.errors import InputError
 from quals.scoring.hardware import choose_dtype, choose_threads, cpu_name, usable_cores
 
@@ -56,6 +57,7 @@ def examine(root: Path) -> Report:
         "threads": vars(choose_threads()),
         "models": [describe_model(root, folder) for folder in model_folders(root)],
         "data": data_folders(root),
+        "assets": inventory(root),
         "spacy": sorted(entry.name for entry in entry_points(group="spacy_models")),
         "scales": scales,
         "default_scale": default,
@@ -98,7 +100,8 @@ def model_folders(root: Path) -> Iterator[Path]:
     """Folders of networks and of spaCy pipelines under `models/` and `released/`."""
     for place in ("models", "released"):
         for folder, inner, files in os.walk(root / place):
-            inner.sort()
+            # Hidden folders are unfinished work.
+            inner[:] = sorted(name for name in inner if not name.startswith("."))
             if {"config.json", "meta.json"} & set(files):
                 inner.clear()
                 yield Path(folder)
@@ -223,6 +226,9 @@ def lines(report: Report) -> Iterator[str]:
         yield f"{model['path']}: {model['kind']}, {model['mib']} MiB{problem}"
     for data in report["data"]:
         yield f"{data['path']}: {data['files']} files"
+    for asset in report["assets"]:
+        problem = f"{asset['problem']}; `make assets` brings it" if asset["problem"] else "there"
+        yield f"asset {asset['name']}: {problem}"
     if not report["models"] and not report["data"]:
         yield "no models and no data here; `dvc repro` makes those of the default scale"
     yield ""
