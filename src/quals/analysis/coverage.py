@@ -164,7 +164,7 @@ def main(words: Sequence[str] | None = None) -> None:
     """Simulate and write from the command line."""
     parser = argparse.ArgumentParser(description=__doc__)
     parser.add_argument("--trials", type=int, default=1000, help="simulated experiments")
-    parser.add_argument("--resamples", type=int, default=1000, help="bootstrap draws in each")
+    parser.add_argument("--resamples", type=int, default=500, help="bootstrap draws in each")
     parser.add_argument("--out", type=Path, default=Path("docs/coverage.json"))
     parser.add_argument("--text", type=Path, default=Path("docs/statistics.md"))
     given = parser.parse_args(words)

@@ -113,7 +113,7 @@ def _leads(rows: list[Row]) -> list[str]:
             name(row["against"]),
             str(row["n"]),
             span(row["difference"], row["low"], row["high"], sign="+"),
-            *(number(row[key], 4) for key in ("p", "p_holm", "williams_p")),
+            *(_p(row[key]) for key in ("p", "p_holm", "williams_p")),
         ]
         for row in rows
     ]
@@ -121,6 +121,11 @@ def _leads(rows: list[Row]) -> list[str]:
         "QUALS against each other measure, on the summaries that both score:",
         table(header, cells),
     ]
+
+
+def _p(value: float | None) -> str:
+    """A p value; none is zero, however many digits are shown."""
+    return "< 0.0001" if value is not None and value < 5e-5 else number(value, 4)
 
 
 def _partial(rows: list[Row]) -> list[str]:
