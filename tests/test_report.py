@@ -28,6 +28,7 @@ SKILL = {
 }
 OUTPUTS = (
     *("main", "differences", "errors", "agreement", "agreement_errors", "agreement_details"),
+    "agreement_dependence",
     "claims",
 )
 FIGURES = ("results", "consistency", "quals_by_truth", "speed", "cost")

@@ -6,6 +6,7 @@ from dataclasses import dataclass
 from quals.analysis.aims import aim_rows
 from quals.analysis.claims import claim_rows
 from quals.analysis.comparison import auc_by_source, histogram, typical
+from quals.analysis.leads import dependence
 from quals.analysis.statistics import draw
 from quals.analysis.tables import Scores, difference_rows, error_rows, main_rows
 from quals.jsonl import Row
@@ -26,6 +27,7 @@ class Findings:
     agreement: list[Row]
     agreement_errors: list[Row]
     by_source: list[Row]
+    dependence: Mapping[str, list[Row]]
     typical: list[Row]
     histograms: list[Row]
     claims: list[Row]
@@ -83,6 +85,7 @@ def find(
         agreement=list(agreement),
         agreement_errors=list(agreement_errors),
         by_source=by_source,
+        dependence=dependence(benchmarks, permutations=permutations, **resampling),
         typical=[row for name, items in benchmarks.items() for row in typical(name, items)],
         histograms=[row for name, items in benchmarks.items() for row in histogram(name, items)],
         claims=claims,

@@ -2,7 +2,7 @@
 
 from quals.analysis.comparison import POPULATIONS
 from quals.analysis.findings import Findings
-from quals.analysis.formatting import name, number, span, table, unique
+from quals.analysis.formatting import MISSING, name, number, span, table, unique
 from quals.jsonl import Row
 
 
@@ -17,6 +17,10 @@ def section(found: Findings) -> str:
         "all their summaries. Copy rates, length and likelihood are controls: a metric that does "
         "not beat them has not shown that it checks facts. ROUGE is taken against the document "
         "here, as references are among the summaries.",
+        "Two measures are compared by swapping their scores document by document, which gives the "
+        "p value; Holm's family is QUALS against every other measure on all benchmarks. Williams' "
+        "test takes summaries as independent and normal, which they are not; it stands here for "
+        "comparison with other work.",
         "![QUALS of consistent and inconsistent summaries](quals_by_truth.png)",
     ]
     for benchmark in unique(found.agreement, "benchmark"):
@@ -24,6 +28,8 @@ def section(found: Findings) -> str:
         parts.append(_correlations(_of(found.agreement, benchmark)))
         sources = _of(found.by_source, benchmark)
         parts += [_sources(sources), _controls(sources)]
+        parts += _leads(_of(found.dependence["leads"], benchmark))
+        parts += _partial(_of(found.dependence["partial"], benchmark))
         errors = _of(found.agreement_errors, benchmark)
         if errors:
             parts.append(_by_error(errors))
@@ -95,6 +101,57 @@ def _controls(rows: list[Row]) -> str:
             f"(interval above zero){rest}."
         )
     return " ".join(sentences) or "QUALS cannot be compared with the other measures here."
+
+
+def _leads(rows: list[Row]) -> list[str]:
+    """QUALS against each other metric in Pearson's r, with both tests; nothing without QUALS."""
+    if not rows:
+        return []
+    header = ["Metric", "n", "QUALS minus this (Pearson)", "p", "Holm's p", "Williams' p"]
+    cells = [
+        [
+            name(row["against"]),
+            str(row["n"]),
+            span(row["difference"], row["low"], row["high"], sign="+"),
+            *(_p(row[key]) for key in ("p", "p_holm", "williams_p")),
+        ]
+        for row in rows
+    ]
+    return [
+        "QUALS against each other measure, on the summaries that both score:",
+        table(header, cells),
+    ]
+
+
+def _p(value: float | None) -> str:
+    """A p value; none is zero, however many digits are shown."""
+    return "< 0.0001" if value is not None and value < 5e-5 else number(value, 4)
+
+
+def _partial(rows: list[Row]) -> list[str]:
+    """Correlation with the truth at a fixed copy rate; nothing where no copy rate is scored."""
+    if not rows:
+        return []
+    controls = unique(rows, "control")
+    cells = {(row["metric"], row["control"]): row for row in rows}
+    body = [
+        [name(metric)]
+        + [
+            MISSING
+            if (row := cells.get((metric, control))) is None
+            else span(*(row[key] for key in (kind, f"{kind}_low", f"{kind}_high")), digits=2)
+            for kind in ("pearson", "spearman")
+            for control in controls
+        ]
+        for metric in unique(rows, "metric")
+    ]
+    header = [
+        f"{kind}, {name(control).lower()}"
+        for kind in ("Pearson", "Spearman")
+        for control in controls
+    ]
+    text = "Correlation with the truth at a fixed share of copied text (partial correlation):"
+    return [text, table(["Metric", *header], body)]
 
 
 def _by_error(rows: list[Row]) -> str:

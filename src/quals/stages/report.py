@@ -97,6 +97,7 @@ def write(found: Findings, runs: list[Row], results: Path) -> None:
             "histograms": found.histograms,
             "typical": found.typical,
         },
+        "agreement_dependence": found.dependence,
         "claims": found.claims,
     }
     for name, rows in tables.items():
