@@ -13,6 +13,7 @@ from quals.decoding.beam import beam_search
 from quals.decoding.reading import read_in_batches
 from quals.decoding.sequences import Limits
 from quals.metrics.answers import extract
+from quals.metrics.encoder_reader import EncoderReader
 from quals.metrics.reader import Reader
 from quals.models.checkpoint import Checkpoint
 from quals.models.tokenizer import SEPARATOR
@@ -48,12 +49,17 @@ class _Question:
 
 
 class QuestionGenerator:
-    """A question for a text and an answer in it: the second of the three models."""
+    """A question for a text and an answer in it: the second of the three models.
 
-    def __init__(self, checkpoint: Checkpoint, settings: QagsSettings):
+    `separator` stands between the two; by default it is that of our own tokenizers.
+    """
+
+    def __init__(
+        self, checkpoint: Checkpoint, settings: QagsSettings, *, separator: int | None = None
+    ):
         self.model, self.tokenizer = checkpoint.model, checkpoint.tokenizer
         self.settings = settings
-        self.separator = self.tokenizer.id_of(SEPARATOR)
+        self.separator = self.tokenizer.id_of(SEPARATOR) if separator is None else separator
 
     def source(self, text: list[int], answer: list[int]) -> list[int]:
         """Text, separator, answer; a text that is too long is cut, the answer never."""
@@ -91,7 +97,11 @@ class Qags:
     """The metric over a spaCy pipeline, a question generator and a reader."""
 
     def __init__(
-        self, nlp: Language, generator: QuestionGenerator, reader: Reader, settings: QagsSettings
+        self,
+        nlp: Language,
+        generator: QuestionGenerator,
+        reader: Reader | EncoderReader,
+        settings: QagsSettings,
     ):
         self.nlp, self.generator, self.reader, self.settings = nlp, generator, reader, settings
 

@@ -4,7 +4,8 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from quals.metrics.answers import LanguageSettings, load_spacy
-from quals.metrics.factcc import FactCC, FactccSettings
+from quals.metrics.encoder_reader import EncoderReader, EncoderReaderSettings
+from quals.metrics.factcc import ClaimClassifier, FactCC, FactccSettings
 from quals.metrics.overlap import copy_rates
 from quals.metrics.qags import Qags, QagsSettings, QuestionGenerator
 from quals.metrics.quals import Quals, QualsSettings
@@ -12,6 +13,9 @@ from quals.metrics.reader import Reader, ReaderSettings
 from quals.metrics.rouge import TYPES, Rouge, RougeSettings
 from quals.models import checkpoint
 from quals.models.classifier import TrainedClassifier
+from quals.models.encoder import is_encoder
+from quals.models.encoder_classifier import EncoderClassifier
+from quals.models.tokenizer import load_special_ids
 from quals.params import load_section
 
 MetricRow = dict[str, float | None]
@@ -39,12 +43,27 @@ def load_qags(params: Path, paths: MetricPaths, **changes: int | bool) -> Qags:
     """QAGS over its three models, with the settings of a scale's file and `changes` to them."""
     settings = load_section(params, "qags", QagsSettings).model_copy(update=changes)
     language = load_section(params, "language", LanguageSettings)
+    separator = load_special_ids(paths.qg).get("separator_token_id")
     return Qags(
         load_spacy(language.spacy_pipeline),
-        QuestionGenerator(checkpoint.load(paths.qg), settings),
-        Reader(paths.reader, load_section(params, "reader", ReaderSettings)),
+        QuestionGenerator(checkpoint.load(paths.qg), settings, separator=separator),
+        load_reader(params, paths.reader),
         settings,
     )
+
+
+def load_reader(params: Path, folder: Path) -> Reader | EncoderReader:
+    """The reader in a folder: an encoder, or the one on T5."""
+    if is_encoder(folder):
+        return EncoderReader(folder, load_section(params, "reader", EncoderReaderSettings))
+    return Reader(folder, load_section(params, "reader", ReaderSettings))
+
+
+def load_classifier(params: Path, folder: Path) -> ClaimClassifier:
+    """The classifier behind FactCC in a folder: an encoder, or the one on T5."""
+    kind = EncoderClassifier if is_encoder(folder) else TrainedClassifier
+    reading = load_section(params, "factcc", FactccSettings)
+    return kind(folder, longest=reading.longest, contexts_per_batch=reading.contexts_per_batch)
 
 
 class MetricSuite:
@@ -55,14 +74,7 @@ class MetricSuite:
             paths.qagen, load_section(params, "quals", QualsSettings)
         )
         self.qags = load_qags(params, paths)
-        reading = load_section(params, "factcc", FactccSettings)
-        self.factcc = FactCC(
-            TrainedClassifier(
-                paths.factcc,
-                longest=reading.longest,
-                contexts_per_batch=reading.contexts_per_batch,
-            )
-        )
+        self.factcc = FactCC(load_classifier(params, paths.factcc))
         settings = load_section(params, "rouge", RougeSettings)
         self.rouge = Rouge(use_stemmer=settings.use_stemmer)
 

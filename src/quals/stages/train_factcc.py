@@ -1,4 +1,7 @@
-"""Stage `train_factcc`: the FactCC classifier, on rule-made corruptions of corpus sentences."""
+"""Stage `train_factcc`: the FactCC classifier, on rule-made corruptions of corpus sentences.
+
+A head on QAGen, or, where the scale's section names a `base`, on that encoder.
+"""
 
 import random
 from dataclasses import dataclass
@@ -10,13 +13,16 @@ from quals.command import run, stage_parser
 from quals.corpus import read_articles
 from quals.metrics.answers import LanguageSettings, load_spacy
 from quals.metrics.corruptions import ClaimExample, training_examples
-from quals.metrics.factcc import FactccSettings, balanced_accuracy
+from quals.metrics.factcc import FactccSettings
 from quals.models import checkpoint, heads
 from quals.models.classifier import TrainedClassifier
 from quals.models.heads import ClaimClassifier, ProbeFormatter
 from quals.models.tokenizer import TextTokenizer
 from quals.params import Count, Natural, Section, Share, load_section
+from quals.training.bases import names_base
 from quals.training.batches import bucketed
+from quals.training.encoder_factcc import train_encoder_factcc
+from quals.training.gates import belief_gate
 from quals.training.loop import Optimisation, Stopwatch, seed_everything, train
 from quals.training.qa import IGNORED, ProbeBatch, probe_loss
 from quals.training.record import write_record
@@ -38,6 +44,13 @@ class TrainFactcc(Section):
 
 
 def main(arguments) -> None:
+    if names_base(arguments.params, "train_factcc"):
+        train_encoder_factcc(arguments.params, arguments.corpora, arguments.out, arguments.metrics)
+    else:
+        _train_prober(arguments)
+
+
+def _train_prober(arguments) -> None:
     settings = load_section(arguments.params, "train_factcc", TrainFactcc)
     reading = load_section(arguments.params, "factcc", FactccSettings)
     seed_everything(settings.seed)
@@ -69,10 +82,10 @@ def main(arguments) -> None:
         title="train_factcc",
     )
     checkpoint.save(model, tokenizer, arguments.out)
-    metrics = {
-        "claims": len(claims["train"]),
-        **_gate(arguments.out, reading, claims["validation"]),
-    }
+    classifier = TrainedClassifier(
+        arguments.out, longest=reading.longest, contexts_per_batch=reading.contexts_per_batch
+    )
+    metrics = {"claims": len(claims["train"]), **belief_gate(classifier, claims["validation"])}
     write_record(
         arguments.metrics,
         stage="train_factcc",
@@ -126,22 +139,6 @@ def _batch(chosen: list[_Example], formatter: ProbeFormatter) -> ProbeBatch:
     labels = [e.labels + [IGNORED] * (rows - len(e.labels)) for e in chosen]
     inputs = formatter.batch([e.document for e in chosen], [e.claims for e in chosen])
     return ProbeBatch(inputs, torch.tensor(labels))
-
-
-def _gate(folder, reading: FactccSettings, claims: list[ClaimExample]) -> dict[str, float]:
-    """Balanced accuracy on rule-made claims of the validation split, in all and for each rule."""
-    classifier = TrainedClassifier(
-        folder, longest=reading.longest, contexts_per_batch=reading.contexts_per_batch
-    )
-    probabilities = classifier.probabilities(
-        [c.document for c in claims], [c.claim for c in claims]
-    )
-    guesses = [int(p > 0.5) for p in probabilities]
-    metrics = {"balanced_accuracy": balanced_accuracy([c.label for c in claims], guesses)}
-    for rule in sorted({c.rule for c in claims if c.rule}):
-        caught = [g == 0 for g, c in zip(guesses, claims, strict=True) if c.rule == rule]
-        metrics[f"caught_{rule}"] = sum(caught) / len(caught)
-    return metrics
 
 
 if __name__ == "__main__":

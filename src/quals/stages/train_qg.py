@@ -1,4 +1,7 @@
-"""Stage `train_qg`: text and answer -> question; the second of QAGS's three models."""
+"""Stage `train_qg`: text and answer -> question; the second of QAGS's three models.
+
+Trained on from QAGen, or, where the scale's section names a `base`, as an adapter of that.
+"""
 
 import random
 
@@ -8,8 +11,10 @@ from quals.metrics.qags import QagsSettings, QuestionGenerator
 from quals.models import checkpoint
 from quals.models.tokenizer import END, PAD, SEPARATOR
 from quals.params import Count, Natural, Section, load_section
-from quals.text import exact_match
+from quals.training.adapted_qg import train_adapted_qg
+from quals.training.bases import names_base
 from quals.training.batches import epochs
+from quals.training.gates import asking_gate
 from quals.training.loop import Optimisation, Stopwatch, seed_everything, train
 from quals.training.qa import likelihood_of, question_examples
 from quals.training.record import write_record
@@ -26,6 +31,13 @@ class TrainQg(Section):
 
 
 def main(arguments) -> None:
+    if names_base(arguments.params, "train_qg"):
+        train_adapted_qg(arguments.params, arguments.questions, arguments.out, arguments.metrics)
+    else:
+        _train_on(arguments)
+
+
+def _train_on(arguments) -> None:
     settings = load_section(arguments.params, "train_qg", TrainQg)
     qags = load_section(arguments.params, "qags", QagsSettings)
     seed_everything(settings.seed)
@@ -50,37 +62,17 @@ def main(arguments) -> None:
         title="train_qg",
     )
     checkpoint.save(start.model, start.tokenizer, arguments.out)
-    metrics = _gate(start, arguments, qags, settings.gate_questions)
+    validation = read_contexts(arguments.questions / "validation.jsonl")
+    generator = QuestionGenerator(start, qags)
     write_record(
         arguments.metrics,
         stage="train_qg",
         seed=settings.seed,
         model=start.model,
         losses=losses,
-        metrics=metrics,
+        metrics=asking_gate(generator, validation, settings.gate_questions),
         watch=watch,
     )
-
-
-def _gate(
-    start: checkpoint.Checkpoint, arguments, settings: QagsSettings, most: int
-) -> dict[str, float]:
-    """How often the likeliest question is one that was really asked about (text, answer)."""
-    asked: dict[tuple[str, str], list[str]] = {}
-    for context in read_contexts(arguments.questions / "validation.jsonl"):
-        if context.kind == "summary":
-            for question in context.questions:
-                if question.answer is not None:
-                    asked.setdefault((context.text, question.answer), []).append(question.question)
-    work = sorted(asked)[:most]
-    generated = QuestionGenerator(start, settings).generate(work)
-    hits = [
-        max((exact_match(group[0].text, known) for known in asked[key]), default=0.0)
-        if group
-        else 0.0
-        for key, group in zip(work, generated, strict=True)
-    ]
-    return {"exact_match": sum(hits) / len(hits)}
 
 
 if __name__ == "__main__":

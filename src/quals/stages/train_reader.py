@@ -1,4 +1,7 @@
-"""Stage `train_reader`: question and text -> answer or none; the third of QAGS's three models."""
+"""Stage `train_reader`: question and text -> answer or none; the third of QAGS's three models.
+
+A head on QAGen, or, where the scale's section names a `base`, on that encoder.
+"""
 
 import random
 from collections.abc import Iterator
@@ -10,8 +13,10 @@ from quals.models import checkpoint, heads
 from quals.models.heads import ProbeFormatter, SpanPointer
 from quals.models.tokenizer import TextTokenizer
 from quals.params import Count, Natural, Section, load_section
-from quals.text import exact_match, token_f1
+from quals.training.bases import names_base
 from quals.training.batches import bucketed
+from quals.training.encoder_reader import train_encoder_reader
+from quals.training.gates import reading_gates
 from quals.training.loop import Optimisation, Stopwatch, seed_everything, train
 from quals.training.qa import ProbeBatch, probe_loss, span_batch, span_examples
 from quals.training.record import write_record
@@ -29,6 +34,15 @@ class TrainReader(Section):
 
 
 def main(arguments) -> None:
+    if names_base(arguments.params, "train_reader"):
+        train_encoder_reader(
+            arguments.params, arguments.questions, arguments.out, arguments.metrics
+        )
+    else:
+        _train_pointer(arguments)
+
+
+def _train_pointer(arguments) -> None:
     settings = load_section(arguments.params, "train_reader", TrainReader)
     reading = load_section(arguments.params, "reader", ReaderSettings)
     seed_everything(settings.seed)
@@ -46,18 +60,13 @@ def main(arguments) -> None:
     )
     checkpoint.save(model, tokenizer, arguments.out)
     validation = read_contexts(arguments.questions / "validation.jsonl")
-    reader = Reader(arguments.out, reading)
-    metrics: dict[str, float] = {}
-    for kind in ("article", "summary"):
-        chosen = [c for c in validation if c.kind == kind][: settings.gate_contexts]
-        metrics |= {f"{kind}_{name}": value for name, value in _gate(reader, chosen).items()}
     write_record(
         arguments.metrics,
         stage="train_reader",
         seed=settings.seed,
         model=model,
         losses=losses,
-        metrics=metrics,
+        metrics=reading_gates(Reader(arguments.out, reading), validation, settings.gate_contexts),
         watch=watch,
     )
 
@@ -79,19 +88,6 @@ def _batches(
         batches = bucketed(examples, size, lambda e: len(e.context), rng)
         parts.append(span_batch(batch, formatter) for batch in batches)
     return zip(*parts, strict=True)
-
-
-def _gate(reader: Reader, contexts: list[Context]) -> dict[str, float]:
-    """Exact match and F1 on answered questions, and the share of unanswerable ones left empty."""
-    asked = [(q.question, c.text, q.answer) for c in contexts for q in c.questions]
-    replies = reader.answer([q for q, _, _ in asked], [text for _, text, _ in asked])
-    known = [(reply, a) for reply, (_, _, a) in zip(replies, asked, strict=True) if a is not None]
-    empty = [reply == "" for reply, (_, _, a) in zip(replies, asked, strict=True) if a is None]
-    return {
-        "exact_match": sum(exact_match(*pair) for pair in known) / len(known),
-        "f1": sum(token_f1(*pair) for pair in known) / len(known),
-        "no_answer": sum(empty) / max(1, len(empty)),
-    }
 
 
 if __name__ == "__main__":

@@ -1,0 +1,77 @@
+"""How does an encoder learn a new head? On pairs of texts with targets, in the one loop."""
+
+import random
+from collections.abc import Callable
+from dataclasses import dataclass
+from typing import Literal
+
+import torch
+from torch import Tensor, nn
+
+from quals.models.encoder import Encoder, Inputs
+from quals.params import Count, Section, Share
+from quals.scoring.hardware import choose_dtype, precision
+from quals.training.batches import bucketed
+from quals.training.loop import Optimisation, train
+
+
+class EncoderTraining(Section):
+    """`batch_size` pairs make a step; `dropout` is that of hidden states and of attention."""
+
+    steps: Count
+    batch_size: Count
+    dropout: Share
+    dtype: Literal["auto", "float32", "bfloat16"]
+    optimisation: Optimisation
+
+
+@dataclass(frozen=True)
+class Labelled:
+    """A pair of token ids and what is to be told of it: class indices, one for each output."""
+
+    first: list[int]
+    second: list[int]
+    target: tuple[int, ...]
+
+
+Logits = Callable[[nn.Module, Inputs], Tensor]
+
+
+def train_encoder(
+    encoder: Encoder,
+    rows: list[Labelled],
+    logits: Logits,
+    settings: EncoderTraining,
+    *,
+    seed: int,
+    title: str,
+) -> list[float]:
+    """Train the network in place and return the loss of each step.
+
+    `logits` maps network and inputs to [B, C, K]: C classes of each of K outputs.
+    """
+    dtype = choose_dtype(settings.dtype)
+    reason = "as asked" if settings.dtype != "auto" else dtype.reason.partition(";")[0]
+    print(f"{title}: {dtype.value} ({reason})", flush=True)
+
+    def loss(model: nn.Module, chosen: list[Labelled]) -> Tensor:
+        inputs = encoder.batch([(row.first, row.second) for row in chosen])
+        with precision(str(dtype.value)):
+            found = logits(model, inputs)
+        targets = torch.tensor([row.target for row in chosen])
+        return nn.functional.cross_entropy(found.float(), targets)
+
+    batches = bucketed(
+        rows,
+        settings.batch_size,
+        lambda row: len(row.first) + len(row.second),
+        random.Random(seed),
+    )
+    return train(
+        encoder.model,
+        batches,
+        loss,
+        steps=settings.steps,
+        optimisation=settings.optimisation,
+        title=title,
+    )

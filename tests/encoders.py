@@ -1,0 +1,63 @@
+"""Tiny random BERTs in the hub's format, with a WordPiece tokenizer trained on the spot."""
+
+from pathlib import Path
+
+import torch
+import transformers
+from tokenizers import Tokenizer, models, normalizers, pre_tokenizers, processors, trainers
+
+from quals.jsonl import write_json
+
+TEXTS = (
+    "Ada Holt beat Ivan Rossi 3-1, in  Marlow on Monday.",
+    "Who beat Ivan Rossi? Where was the mill sold, and for how much?",
+    "The mill in Kelby was sold for £25 million. It had stood empty since 1998.",
+    "A crowd of 2,500 watched, and nobody was hurt. Zoë Müller was not there.",
+    "Who built the mill of Kelby? Who burnt the mill of Marlow?",
+    "He has sold the house in Thornby and she will keep the garden. They were glad.",
+)
+SPECIAL = ["[PAD]", "[UNK]", "[CLS]", "[SEP]", "[MASK]"]
+NAMED = {"pad_token": "[PAD]", "unk_token": "[UNK]", "cls_token": "[CLS]", "sep_token": "[SEP]"}
+
+
+def train_wordpiece(texts=TEXTS, vocab_size: int = 160) -> Tokenizer:
+    """BERT's tokenizer; like the real folder's it cuts and pads unless it is told not to."""
+    backend = Tokenizer(models.WordPiece(unk_token="[UNK]"))
+    backend.normalizer = normalizers.BertNormalizer(lowercase=True)
+    backend.pre_tokenizer = pre_tokenizers.BertPreTokenizer()
+    trainer = trainers.WordPieceTrainer(
+        vocab_size=vocab_size, special_tokens=SPECIAL, show_progress=False
+    )
+    backend.train_from_iterator(texts, trainer)
+    ends = [("[CLS]", SPECIAL.index("[CLS]")), ("[SEP]", SPECIAL.index("[SEP]"))]
+    backend.post_processor = processors.TemplateProcessing(
+        single="[CLS] $A [SEP]", pair="[CLS] $A [SEP] $B:1 [SEP]:1", special_tokens=ends
+    )
+    backend.enable_truncation(8)
+    backend.enable_padding(length=8, pad_id=0, pad_token="[PAD]")
+    return backend
+
+
+def save_bert(
+    folder: Path, architecture: str = "BertModel", *, seed: int = 0, positions: int = 64, **changed
+) -> Path:
+    """Two random layers, large enough that what they say depends on all that they read."""
+    backend = train_wordpiece()
+    sizes = {
+        "hidden_size": 16,
+        "num_hidden_layers": 2,
+        "num_attention_heads": 2,
+        "intermediate_size": 24,
+        "initializer_range": 0.5,
+        "max_position_embeddings": positions,
+    }
+    config = transformers.BertConfig(vocab_size=backend.get_vocab_size(), **{**sizes, **changed})
+    with torch.random.fork_rng():
+        torch.manual_seed(seed)
+        model = getattr(transformers, architecture)(config)
+    model.save_pretrained(folder)
+    backend.save(str(folder / "tokenizer.json"))
+    write_json(
+        folder / "tokenizer_config.json", {"tokenizer_class": "PreTrainedTokenizerFast", **NAMED}
+    )
+    return folder
