@@ -131,7 +131,7 @@ def test_the_reader_learns_and_the_same_seed_gives_the_same_bytes(tmp_path, ques
         "gate_contexts": 3,
     }
     runs = []
-    for name, seed, steps in (("one", 0, 50), ("two", 0, 50), ("three", 1, 2)):
+    for name, seed, steps in (("one", 0, 80), ("two", 0, 80), ("three", 1, 2)):
         changed = {"seed": seed, "training": {**TRAINING, "steps": steps}}
         params = write_params(
             tmp_path / "scale.yaml", train_reader={**section, **changed}, reader=READER
