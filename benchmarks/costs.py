@@ -1,6 +1,6 @@
 """What does each stage of the pipeline cost? Runs `dvc repro` and watches it.
 
-    python benchmarks/costs.py -f      # all of it anew; words after the file's name go to `dvc repro`
+    python benchmarks/costs.py -f      # all of it anew; the words go to `dvc repro`
 
 writes seconds, the most memory that a stage's processes held, and energy where the processor tells
 it, to `costs.json`, a list for each scale; the report shows them. A stage that did not run keeps

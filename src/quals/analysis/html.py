@@ -36,6 +36,7 @@ def render_page(markdown: str, picture: Callable[[str], bytes]) -> str:
     tokens = parser.parse(markdown)
     headings = _number_headings(tokens)
     _mark_verdicts(tokens)
+    _label_words(tokens)
     body = parser.renderer.render(tokens, parser.options, {})
     environment = Environment(autoescape=True, undefined=StrictUndefined, trim_blocks=True)
     return environment.from_string(PAGE).render(
@@ -79,6 +80,22 @@ def _mark_verdicts(tokens: Sequence[Token]) -> None:
             opening.attrJoin("class", f"verdict {content.content.split()[0]}")
 
 
+def _label_words(tokens: Sequence[Token]) -> None:
+    """Tables of words, all columns to the left, tell each cell its column: a phone stacks them."""
+    for start, opening in enumerate(tokens):
+        if opening.type != "table_open":
+            continue
+        end = next(at for at in range(start, len(tokens)) if tokens[at].type == "table_close")
+        inside = list(pairwise(tokens[start:end]))
+        heads = [(cell, text.content) for cell, text in inside if cell.type == "th_open"]
+        if any("right" in str(cell.attrs.get("style", "")) for cell, _ in heads):
+            continue
+        opening.attrSet("class", "words")
+        cells = [cell for cell, _ in inside if cell.type == "td_open"]
+        for at, cell in enumerate(cells):
+            cell.attrSet("data-label", heads[at % len(heads)][1])
+
+
 def _html_block(
     self: RendererHTML, tokens: Sequence[Token], at: int, options: OptionsDict, env: EnvType
 ) -> str:
@@ -95,7 +112,8 @@ def _html_inline(
 def _opened(
     self: RendererHTML, tokens: Sequence[Token], at: int, options: OptionsDict, env: EnvType
 ) -> str:
-    return '<div class="scroll" tabindex="0" role="region" aria-label="Table">\n<table>\n'
+    kind = Markup(' class="words"') if tokens[at].attrs.get("class") else ""
+    return f'<div class="scroll" tabindex="0" role="region" aria-label="Table">\n<table{kind}>\n'
 
 
 def _closed(

@@ -51,7 +51,15 @@ summary { cursor: pointer; padding: .35rem 0; font-weight: 600; color: var(--lin
   body { padding: .75rem; }
   th, td { padding: .3rem .45rem; }
   th:first-child, td:first-child { min-width: 7rem; max-width: 10.5rem; }
-  td[style*="left"]:not(:first-child) { min-width: 8rem; }
+  table.words thead { display: none; }
+  table.words, table.words tbody, table.words tr { display: block; }
+  table.words tr { padding: .4rem .5rem; border-bottom: 1px solid var(--edge); }
+  table.words tr:last-child { border-bottom: 0; }
+  table.words td, table.words td:first-child {
+    display: block; position: static; max-width: none; min-width: 0; padding: .1rem 0; border: 0; white-space: normal;
+  }
+  table.words td:first-child { font-weight: 600; }
+  table.words td:not(:first-child)::before { content: attr(data-label) ": "; color: var(--soft); font-weight: 400; }
 }
 @media print { .scroll { overflow: visible; border: 0; } .figure img { min-width: 0; } }
 """

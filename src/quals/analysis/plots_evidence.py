@@ -6,7 +6,7 @@ import numpy as np
 import pandas as pd
 from matplotlib.axes import Axes
 from matplotlib.figure import Figure
-from matplotlib.ticker import MaxNLocator
+from matplotlib.ticker import LogLocator, MaxNLocator
 
 from quals.analysis.formatting import MODELS, method_name, name
 from quals.analysis.plots import COLOURS, OTHER, UNITS, WIDTH, bare, panels
@@ -18,6 +18,7 @@ FAMILIES = {
     "length_penalty": ("^", "length penalty"),
     "temperature": ("D", "temperature of samples"),
 }
+OFFSETS = {"beams": (-9, 5), "length_penalty": (6, -10), "temperature": (6, 5)}  # of labels
 AXES = {
     "density": "Extractive density (mean words of the copied piece that a word lies in)",
     "novel2": "Share of the summary's bigrams that the document lacks",
@@ -86,7 +87,7 @@ def _draw_variants(axes: Axes, own: pd.DataFrame, measure: str) -> None:
             axes.annotate(
                 f"{row.setting:g}",
                 (getattr(row, measure), row.consistent),
-                (4, -10),
+                OFFSETS[family],
                 textcoords="offset points",
                 fontsize=8,
                 color="#666666",
@@ -165,17 +166,12 @@ def _draw_curve(axes: Axes, row: Row, colour: str) -> None:
     shares = 100 * (np.arange(len(losses)) + 0.5) / len(losses)
     axes.plot(shares, losses, color=colour, linewidth=1.2)
     axes.set_yscale("log")
-    axes.yaxis.set_major_locator(_few())
+    axes.yaxis.set_major_locator(LogLocator(subs=(1, 2, 5)))
     axes.yaxis.set_major_formatter("{x:g}")
     axes.yaxis.set_minor_formatter("")
     axes.set_xlabel("Training (%)")
     axes.set_ylabel("Loss (log scale)")
     bare(axes, grid="y")
-
-
-def _few() -> MaxNLocator:
-    """Round numbers on a logarithmic axis that spans less than a decade or two."""
-    return MaxNLocator(5, steps=[1, 2, 5, 10])
 
 
 def tokens_figure(pairs: Sequence[Row]) -> Figure:
@@ -208,7 +204,7 @@ def tokens_figure(pairs: Sequence[Row]) -> Figure:
         axes.set_xlim(-0.6, max(len(places), 12) - 0.4)
         axes.set_ylabel("Probability")
         score = np.mean(np.subtract(found["document_logprobs"], found["summary_logprobs"]))
-        axes.set_title(f"{title}: this pair scores {score:+.2f}", loc="left", fontsize=10)
+        axes.set_title(f"{title}: this question scores {score:+.2f}", loc="left", fontsize=10)
         bare(axes, grid="y")
     figure.axes[0].legend(loc="lower right", frameon=False)
     return figure
