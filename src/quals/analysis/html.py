@@ -127,11 +127,13 @@ def _image(picture: Callable[[str], bytes]) -> Callable[..., str]:
         self: RendererHTML, tokens: Sequence[Token], at: int, options: OptionsDict, env: EnvType
     ) -> str:
         name, title = str(tokens[at].attrs["src"]), tokens[at].content
-        content = base64.b64encode(picture(name)).decode("ascii")
+        found = picture(name)
+        wide = int.from_bytes(found[16:20])  # pixels, as the head of a PNG has it
+        content = base64.b64encode(found).decode("ascii")
         alt = Markup.escape(title)
         return (
             f'<span class="scroll figure" tabindex="0" role="region" aria-label="{alt}">'
-            f'<img alt="{alt}" src="data:image/png;base64,{content}"></span>'
+            f'<img alt="{alt}" style="--wide:{wide}" src="data:image/png;base64,{content}"></span>'
         )
 
     return draw

@@ -37,14 +37,15 @@ tbody tr:last-child td { border-bottom: 0; }
 th { background: var(--card); vertical-align: bottom; }
 th:first-child, td:first-child { position: sticky; left: 0; background: var(--page); min-width: 8rem; max-width: 24rem; }
 th:first-child { background: var(--card); }
-td:not(:first-child):not([style*="left"]) { white-space: nowrap; }
+td[style*="right"] { white-space: nowrap; }
+p:has(> .figure) { max-width: none; }
 .verdict { font-weight: 600; white-space: nowrap; }
 .reproduced, .reached { color: var(--yes); }
 .not, .missed { color: var(--no); }
 .inconclusive, .undecided { color: var(--open); }
 .cannot, .untested { color: var(--soft); }
 .figure { display: block; background: #ffffff; padding: .5rem; }
-.figure img { display: block; min-width: 46rem; width: 100%; max-width: 1100px; height: auto; margin: 0 auto; }
+.figure img { display: block; width: calc(var(--wide) * 1px); max-width: 100%; min-width: calc(var(--wide) * .67px); height: auto; margin: 0 auto; }
 details { margin: .5rem 0 1rem; }
 summary { cursor: pointer; padding: .35rem 0; font-weight: 600; color: var(--link); }
 @media (max-width: 40rem) {

@@ -22,13 +22,14 @@ def copying(evidence: Evidence) -> str:
     parts = [
         "## Faithfulness against copying",
         "A summarizer that copies more is more often consistent, and no better for it. Grey marks "
-        "show what that is worth: the MLE model, untrained, with other numbers of beams, other "
-        "length penalties, or sampled at other temperatures (labels: the setting). A method has "
-        "learned something only if it lies above them.",
+        "show what that is worth: the MLE model as it is, with other numbers of beams, "
+        "other length penalties, or sampled at other temperatures (labels: the setting). A "
+        "method has learned something only if it lies above them.",
         "Density is the mean length, in words, of the piece copied from the document that a word "
         'of the summary lies in (0 for a word in none). "Ahead" is a method\'s consistency minus '
         "what plain decoding reaches at the same density: the best variant that copies no more, "
-        "straight lines in between, and nothing where no variant copies so little.",
+        "straight lines in between, and nothing where no variant copies so little. The best variant "
+        "is the best on these very documents, which favours plain decoding a little.",
         "![Consistency against copying, with the MLE model's decoding variants](copying.png)",
     ]
     for dataset in unique(evidence.copying, "dataset"):
