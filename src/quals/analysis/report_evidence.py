@@ -28,7 +28,7 @@ def copying(evidence: Evidence) -> str:
         "Density is the mean length, in words, of the piece copied from the document that a word "
         'of the summary lies in (0 for a word in none). "Ahead" is a method\'s consistency minus '
         "what plain decoding reaches at the same density: the best variant that copies no more, "
-        "straight lines in between, and nothing where no variant copies so little. The best variant "
+        "straight lines in between, and nothing where no variant copies so little. The best "
         "is the best on these very documents, which favours plain decoding a little.",
         "![Consistency against copying, with the MLE model's decoding variants](copying.png)",
     ]
