@@ -11,7 +11,10 @@ from ruamel.yaml import YAML
 MADE = ("corpus", "questions")
 GRID = {
     key: YAML(typ="safe", pure=True).load((ROOT / "params.yaml").read_text())[key]
-    for key in ("scales", "datasets", "seeds", "selectors", "contrastive", "methods", "benchmarks")
+    for key in (
+        *("scales", "datasets", "seeds", "selectors", "contrastive", "methods"),
+        *("benchmarks", "judgments"),
+    )
 }
 
 

@@ -16,6 +16,7 @@ GRID = {
     "contrastive": ["rouge", "conseq", "masked"],
     "methods": ["mle", "rouge", "conseq", "masked"],
     "benchmarks": ["xsum", "cnndm"],
+    "judgments": [],
 }
 TOY = {
     "corpus": {"train": 60, "validation": 24, "test": 12},
