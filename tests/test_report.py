@@ -29,9 +29,41 @@ SKILL = {
 OUTPUTS = (
     *("main", "differences", "errors", "agreement", "agreement_errors", "agreement_details"),
     "agreement_dependence",
-    "claims",
+    *("claims", "copying", "distributions", "examples"),
 )
-FIGURES = ("results", "consistency", "quals_by_truth", "speed", "cost")
+FIGURES = (
+    *("results", "distributions", "copying", "quals_by_truth", "speed", "cost", "training"),
+    "tokens",
+)
+SYSTEMS = [
+    *({"system": name, "family": "method", "setting": None} for name in METHODS),
+    {"system": "beams-1", "family": "beams", "setting": 1.0},
+    {"system": "beams-8", "family": "beams", "setting": 8.0},
+    {"system": "temperature-1", "family": "temperature", "setting": 1.0},
+]
+TOKENS = {
+    "question": "Who beat Ivan?",
+    "answer": "Ada",
+    "answer_at": 4,
+    "tokens": ["Who", "beat", "Ivan?", "<sep>", "Ada", "</s>"],
+    "summary_logprobs": [-0.1, -0.2, -0.1, -0.1, -0.3, -0.1],
+    "document_logprobs": [-0.1, -0.2, -0.1, -0.1, -3.3, -0.1],
+}
+EXAMPLES = [
+    {
+        "dataset": dataset,
+        "id": f"{dataset}-train-{i}",
+        "document": "<script>alert('document')</script> Ada beat *Ivan* & won | all.",
+        "positive": "Ada beat Ivan.",
+        "negative": "Ivan beat <b>Ada</b> for $5 [really](http://x.y).",
+        "positive_score": -0.1,
+        "negative_score": -0.9,
+        "positive_tokens": TOKENS,
+        "negative_tokens": TOKENS if i else None,
+    }
+    for dataset in DATASETS
+    for i in range(2)
+]
 SETTINGS = """
 report:
   resamples: {resamples}
@@ -105,7 +137,7 @@ def write_toy(
     curve = [{"groups": g, "seconds_per_summary": 0.001 * g, "auc": 0.8} for g in (5, 10)]
     write_json(results / "speed.json", {"protocols": protocols, "device": "cpu", "groups": curve})
     retrained = [method for method in METHODS if method != "mle"]
-    gate = {"metrics": {"valid": 0.93, "train_loss": 0.4123}}
+    gate = {"metrics": {"valid": 0.93, "train_loss": 0.4123}, "curve": [2.5, 1.2, 0.7]}
     for name in report.METRIC_MODELS:
         write_json(results / f"training/{name}.json", gate)
     for dataset in DATASETS:
@@ -125,7 +157,52 @@ def write_toy(
         results=results,
         scores=data / "scores",
         agreement_items=data / "agreement",
+        **write_evidence(folder, methods, seeds, documents, oracle),
     )
+
+
+def write_evidence(
+    folder: Path, methods: list[str], seeds: list[int], documents: int, oracle: bool
+) -> dict[str, Path]:
+    """What the stages `copying` and `examples` leave, the costs and the deviations."""
+    random = np.random.default_rng(1)
+    data = folder / "data/testbed"
+    systems = [s for s in SYSTEMS if s["family"] != "method" or s["system"] in methods]
+    for dataset in DATASETS:
+        for system in systems:
+            for seed in seeds:
+                rows = [
+                    {
+                        "id": f"{dataset}-{i:04d}",
+                        "metrics": rounded(
+                            {
+                                "consistent": float(random.random() < 0.6),
+                                "density": random.gamma(2, 2),
+                                "coverage": random.beta(8, 2),
+                                "novel2": random.beta(3, 6),
+                            }
+                        ),
+                    }
+                    for i in range(documents)
+                ]
+                write_jsonl(data / f"copying/{dataset}/{system['system']}/{seed}.jsonl", rows)
+    judge = "truth" if oracle else "quals"
+    listed = {"judges": dict.fromkeys(DATASETS, judge), "systems": systems}
+    write_json(data / "copying/systems.json", listed)
+    write_json(
+        data / "examples.json", {"generated": oracle, "selector": "quals", "pairs": EXAMPLES}
+    )
+    cost = {"stage": "train_mle", "runs": 3, "seconds": 90.5, "peak_mib": 800, "joules": None}
+    write_json(folder / "benchmarks/costs.json", {"testbed": [{**cost, "device": "a machine"}]})
+    write_text(
+        folder / "docs/deviations.md", "# Deviations\n\n| here | there |\n|---|---|\n| a | b |\n"
+    )
+    return {
+        "copying": data / "copying",
+        "examples": data / "examples.json",
+        "costs": folder / "benchmarks/costs.json",
+        "deviations": folder / "docs/deviations.md",
+    }
 
 
 def write_run(folder: Path, dataset: str, method: str, seed: int, rows: list[dict]) -> None:
@@ -173,7 +250,8 @@ def files(folder: Path) -> dict[str, bytes]:
     """Name and bytes of every file the report writes."""
     names = [f"{name}.json" for name in OUTPUTS] + [f"{name}.png" for name in FIGURES]
     return {
-        name: (folder / "results/testbed" / name).read_bytes() for name in (*names, "report.md")
+        name: (folder / "results/testbed" / name).read_bytes()
+        for name in (*names, "report.md", "report.html")
     }
 
 
@@ -222,7 +300,12 @@ def test_report_shows_each_table_and_figure(finished: Path) -> None:
         assert f"]({name}.png)" in text
     for row in rows_of(finished, "claims"):
         assert row["why"] in text
-    for heading in ("Quality gates", "Which errors remain", "Agreement with the truth", "Speed"):
+    for heading in (
+        "Training and quality gates",
+        "Which errors remain",
+        "Agreement with the truth",
+        "Speed",
+    ):
         assert f"## {heading}" in text
     assert "nan" not in text.lower().split()
 
@@ -269,6 +352,10 @@ def test_report_copes_with_one_seed_and_one_method(tmp_path: Path) -> None:
         "results/testbed/speed.json",
         "results/testbed/training/qagen.json",
         "results/testbed/training/cnndm-rouge.json",
+        "data/testbed/copying/systems.json",
+        "data/testbed/copying/xsum/beams-8/1.jsonl",
+        "data/testbed/examples.json",
+        "docs/deviations.md",
     ],
 )
 def test_missing_file_is_named(tmp_path: Path, gone: str) -> None:

@@ -51,6 +51,7 @@ TOY = {
         "groups": [2, 4],
         "curve_summaries": 12,
     },
+    "copying": {"beams": [1], "length_penalties": [0.0], "temperatures": [0.5]},
     "report": {"resamples": 100, "permutations": 100},
 }
 
@@ -79,7 +80,7 @@ def run_pipeline(folder, settings: dict[str, dict], monkeypatch) -> None:
         with open(folder / name, "w") as file:
             YAML(typ="safe", pure=True).dump(content, file)
     monkeypatch.chdir(folder)
-    for name in ("src", "requirements.lock"):
+    for name in ("src", "requirements.lock", "docs", "benchmarks"):
         (folder / name).symlink_to(ROOT / name)
     for cell in stages(GRID):
         monkeypatch.setattr(sys, "argv", cell.cmd[2:])
@@ -101,6 +102,7 @@ def test_pipeline_runs_end_to_end_and_reruns_to_the_same_bytes(
         if path.is_file()
     )
     timed = {
+        "report.html",
         "speed.json",
         "speed.png",
         "cost.png",

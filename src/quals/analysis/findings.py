@@ -6,6 +6,7 @@ from dataclasses import dataclass
 from quals.analysis.aims import aim_rows
 from quals.analysis.claims import claim_rows
 from quals.analysis.comparison import auc_by_source, histogram, typical
+from quals.analysis.evidence import Evidence
 from quals.analysis.leads import dependence
 from quals.analysis.statistics import draw
 from quals.analysis.tables import Scores, difference_rows, error_rows, main_rows
@@ -33,6 +34,7 @@ class Findings:
     claims: list[Row]
     speed: Row
     gates: Mapping[str, Row]
+    evidence: Evidence
 
 
 def find(
@@ -45,6 +47,7 @@ def find(
     benchmarks: Mapping[str, Sequence[Row]],
     speed: Row,
     gates: Mapping[str, Row],
+    evidence: Evidence,
     resamples: int,
     permutations: int,
     seed: int,
@@ -91,4 +94,5 @@ def find(
         claims=claims,
         speed=speed,
         gates=gates,
+        evidence=evidence,
     )

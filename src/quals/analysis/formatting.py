@@ -1,5 +1,7 @@
 """How do numbers, names and tables read in Markdown? Shared by the report and the README."""
 
+import html
+import re
 from collections.abc import Sequence
 
 from quals.analysis.claims import INCONCLUSIVE, NOT_REPRODUCED, OURS, REPRODUCED
@@ -20,6 +22,9 @@ NAMES = {
     "novel2": "Novel bigrams",
     "length": "Length (words)",
     "likelihood": "Likelihood",
+    "consistent": "Consistent",
+    "density": "Density",
+    "coverage": "Coverage",
 }
 METHODS = {
     "mle": "MLE",
@@ -29,6 +34,12 @@ METHODS = {
     "masked": "ConSeq (masked negatives)",
     "copy": "Copy-contrastive",
     "oracle": "Oracle-contrastive",
+}
+MODELS = {
+    "qagen": "QAGen (QUALS)",
+    "qg": "Question generator (QAGS)",
+    "reader": "Reader (QAGS)",
+    "factcc": "FactCC",
 }
 AIM_WORDS = {REPRODUCED: "reached", NOT_REPRODUCED: "missed", INCONCLUSIVE: "undecided"}
 MISSING = "-"  # a cell without a value
@@ -115,6 +126,11 @@ def is_aim(row: Row) -> bool:
 def unique(rows: Sequence[Row], key: str) -> list[str]:
     """The values of a key in the order of their first row."""
     return list(dict.fromkeys(row[key] for row in rows))
+
+
+def quoted(text: str) -> str:
+    """A text from outside as Markdown that shows it as it is, on one line."""
+    return html.escape(re.sub(r"([\\`*_{}\[\]#|~$])", r"\\\1", " ".join(text.split())), quote=False)
 
 
 def folded(summary: str, body: str) -> str:

@@ -58,38 +58,10 @@ def results_figure(main: pd.DataFrame) -> Figure:
             axes.tick_params(labelbottom=True)
             axes.xaxis.set_major_locator(MaxNLocator(3))
             axes.margins(x=0.1)
-            _bare(axes, grid="x")
+            bare(axes, grid="x")
         axes_row[0].set_yticks(range(len(methods)), [method_name(method) for method in methods])
-        axes_row[0].set_title(f"{dataset}: {_size(main, dataset)}", loc="left", fontsize=10)
+        axes_row[0].set_title(f"{dataset}: {sample_size(main, dataset)}", loc="left", fontsize=10)
     grid[0, 0].set_ylim(len(methods) - 0.5, -0.5)
-    return figure
-
-
-def consistency_figure(main: pd.DataFrame) -> Figure:
-    """Consistency against copying, a point with both intervals per method, a panel per dataset.
-
-    Without an oracle QAGS judges consistency.
-    """
-    judge = "truth" if "truth" in set(main.metric) else "qags"
-    datasets, methods = list(main.dataset.unique()), list(main.method.unique())
-    figure = Figure(figsize=(WIDTH, 4.6), layout="constrained")
-    for axes, dataset in zip(_panels(figure, len(datasets)), datasets, strict=True):
-        rows = main[main.dataset == dataset].set_index(["method", "metric"])
-        for method in methods:
-            across, up = rows.loc[(method, "copy2")], rows.loc[(method, judge)]
-            if pd.isna(across["mean"]) or pd.isna(up["mean"]):
-                continue
-            colour = COLOURS.get(method, OTHER)
-            axes.plot([across.low, across.high], [up["mean"]] * 2, color=colour, linewidth=1.5)
-            axes.plot([across["mean"]] * 2, [up.low, up.high], color=colour, linewidth=1.5)
-            label = method_name(method)
-            axes.plot(across["mean"], up["mean"], "o", color=colour, markersize=6, label=label)
-        axes.set_title(f"{dataset}: {_size(main, dataset)}", loc="left", fontsize=10)
-        axes.set_xlabel("Share of the summary's bigrams found in the document")
-        axes.set_ylabel(f"{name(judge)} ({UNITS[judge]})")
-        _bare(axes, grid="both")
-    handles, labels = axes.get_legend_handles_labels()
-    figure.legend(handles, labels, loc="outside lower center", ncols=4, frameon=False)
     return figure
 
 
@@ -103,7 +75,7 @@ def truth_figure(histograms: pd.DataFrame) -> Figure:
         figure.text(0.5, 0.5, "No summary has a QUALS score", ha="center")
         return figure
     benchmarks = list(histograms.benchmark.unique())
-    for axes, benchmark in zip(_panels(figure, len(benchmarks)), benchmarks, strict=True):
+    for axes, benchmark in zip(panels(figure, len(benchmarks)), benchmarks, strict=True):
         for row in histograms[histograms.benchmark == benchmark].itertuples():
             counts, edges = np.array(row.counts), np.array(row.edges)
             if not counts.sum():
@@ -120,7 +92,7 @@ def truth_figure(histograms: pd.DataFrame) -> Figure:
         axes.set_ylim(top=1.35 * axes.get_ylim()[1])  # room for the legend
         axes.xaxis.set_major_locator(MaxNLocator(6))
         axes.legend(frameon=False, loc="upper left")
-        _bare(axes, grid="y")
+        bare(axes, grid="y")
     return figure
 
 
@@ -148,7 +120,7 @@ def speed_figure(protocols: pd.DataFrame) -> Figure:
     axes.set_yticks(places, labels)
     axes.set_ylim(len(protocols) - 0.5, -0.6)
     axes.legend(frameon=False, loc="center left", bbox_to_anchor=(1, 0.5))
-    _bare(axes, grid="x")
+    bare(axes, grid="x")
     return figure
 
 
@@ -171,7 +143,7 @@ def cost_figure(groups: pd.DataFrame) -> Figure:
     axes.set_xlabel("Seconds per summary")
     axes.set_ylabel("AUC against the truth")
     axes.set_title("QUALS by number of decoding groups", loc="left")
-    _bare(axes, grid="y")
+    bare(axes, grid="y")
     return figure
 
 
@@ -180,18 +152,18 @@ def save(figure: Figure, path: Path) -> None:
     figure.savefig(path, format="png", dpi=110, metadata={"Software": None})
 
 
-def _panels(figure: Figure, count: int) -> Sequence[Axes]:
+def panels(figure: Figure, count: int) -> Sequence[Axes]:
     return figure.subplots(1, count, squeeze=False)[0]
 
 
-def _bare(axes: Axes, *, grid: str) -> None:
+def bare(axes: Axes, *, grid: str) -> None:
     """Only the lines that help to read values off."""
     axes.spines[["top", "right"]].set_visible(False)
     axes.grid(axis=grid, color="#E5E5E5", linewidth=0.8)
     axes.set_axisbelow(True)
 
 
-def _size(main: pd.DataFrame, dataset: str) -> str:
+def sample_size(main: pd.DataFrame, dataset: str) -> str:
     """The number of documents and seeds behind a dataset's means."""
     row = main[main.dataset == dataset].iloc[0]
     return f"{row.n} documents, {row.seeds} seed{'s' if row.seeds > 1 else ''}"

@@ -1,6 +1,6 @@
 """How do the findings read from top to bottom? `report.md`, section by section."""
 
-from quals.analysis import report_agreement, report_results
+from quals.analysis import report_agreement, report_evidence, report_results
 from quals.analysis.aims import OURS
 from quals.analysis.claims import NOT_REPRODUCED
 from quals.analysis.findings import Findings
@@ -27,9 +27,13 @@ def render(found: Findings) -> str:
         report_results.results(found),
         report_results.differences(found),
         report_results.errors(found),
-        report_agreement.section(found),
         _speed(found),
+        report_agreement.section(found),
+        report_evidence.copying(found.evidence),
+        report_evidence.examples(found.evidence),
         _gates(found),
+        report_evidence.costs(found.evidence),
+        report_evidence.deviations(found.evidence),
         _running(found),
     ]
     return "\n\n".join(part for part in sections if part) + "\n"
@@ -149,13 +153,14 @@ def _gates(found: Findings) -> str:
         rows = summarizers if key.rsplit("-", 1)[0] in trained else shared
         rows.append([key, "; ".join(listed)])
     header = ["Model", "Measured"]
-    return f"""## Quality gates
-
-What each training stage measured of its model.
-
-{table(header, shared, align="ll")}
-
-{folded("The summarizers", table(header, summarizers, align="ll"))}"""
+    parts = [
+        "## Training and quality gates",
+        "What each training stage measured of its model.",
+        table(header, shared, align="ll"),
+        folded("The summarizers", table(header, summarizers, align="ll")),
+        report_evidence.training(found.evidence),
+    ]
+    return "\n\n".join(part for part in parts if part)
 
 
 def _running(found: Findings) -> str:
@@ -169,8 +174,7 @@ def _running(found: Findings) -> str:
 
 {body}
 
-Where this repository departs from the paper or its official code, the README's section on
-deviations says how and why. Every setting is in `scales/{found.scale}.yaml`, with its source."""
+Every setting, with its source, is in `scales/{found.scale}.yaml`."""
 
 
 def _plain(value: object) -> str:

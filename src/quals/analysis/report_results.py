@@ -1,5 +1,6 @@
 """How does the report show the methods? Results, differences and kinds of error."""
 
+from quals.analysis import report_evidence
 from quals.analysis.claims import ALPHA
 from quals.analysis.findings import Findings
 from quals.analysis.formatting import (
@@ -36,7 +37,7 @@ def results(found: Findings) -> str:
     ]
     for scores in found.scores:
         parts += [_result_tables(scores, found.main)]
-    parts.append("![Consistency against copying](consistency.png)")
+    parts.append(report_evidence.distributions())
     return "\n\n".join(parts)
 
 

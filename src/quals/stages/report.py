@@ -1,4 +1,4 @@
-"""Stage `report`: score files in; tables, figures, verdicts and `report.md` out."""
+"""Stage `report`: score files in; tables, figures, verdicts, `report.md` and `report.html` out."""
 
 import argparse
 from collections import Counter
@@ -8,9 +8,11 @@ from typing import Annotated
 import pandas as pd
 from pydantic import Field
 
-from quals.analysis import plots
+from quals.analysis import plots, plots_evidence
+from quals.analysis.evidence import first_pairs, gather, public
 from quals.analysis.findings import Findings, find
 from quals.analysis.formatting import is_aim
+from quals.analysis.html import read_pictures, render_page
 from quals.analysis.report import render
 from quals.analysis.tables import Scores, check_run, stack
 from quals.command import run, stage_parser
@@ -21,6 +23,7 @@ from quals.params import Section, load_section
 SCORE_FIELDS = {"id": str, "metrics": dict}
 METRIC_MODELS = ("qagen", "qg", "reader", "factcc")
 ITEM_FIELDS = {"id": str, "document_id": str, "source": str, "scores": dict}
+SYSTEMS = "systems.json"
 
 
 class ReportSettings(Section):
@@ -74,6 +77,23 @@ def read_gates(results: Path, grid: Grid) -> dict[str, Row]:
     return gates
 
 
+def read_copying(folder: Path, grid: Grid) -> tuple[Row, list[Scores]]:
+    """What the stage `copying` lists, and the rows of exactly these systems, by data set."""
+    listed = read_json(_existing(folder / SYSTEMS))
+    names = [str(row["system"]) for row in listed["systems"]]
+    found = []
+    for dataset in grid.datasets:
+        rows = {
+            (name, seed): read_jsonl(
+                _existing(folder / dataset / name / f"{seed}.jsonl"), SCORE_FIELDS
+            )
+            for name in names
+            for seed in grid.seeds
+        }
+        found.append(stack(dataset, rows, methods=names, seeds=grid.seeds))
+    return listed, found
+
+
 def _existing(path: Path) -> Path:
     """The path, if the file is there."""
     if not path.is_file():
@@ -81,8 +101,14 @@ def _existing(path: Path) -> Path:
     return path
 
 
+def read_section(path: Path) -> str:
+    """A Markdown file without its title, which is its first line."""
+    return _existing(path).read_text(encoding="utf-8").partition("\n")[2].strip()
+
+
 def write(found: Findings, runs: list[Row], results: Path) -> None:
     """All files of the report."""
+    evidence = found.evidence
     for record in runs:
         name = f"{record['dataset']}-{record['method']}-{record['seed']}"
         write_json(results / "runs" / f"{name}.json", record)
@@ -99,13 +125,19 @@ def write(found: Findings, runs: list[Row], results: Path) -> None:
         },
         "agreement_dependence": found.dependence,
         "claims": found.claims,
+        "copying": evidence.copying,
+        "distributions": evidence.distributions,
+        "examples": evidence.examples,
     }
     for name, rows in tables.items():
         write_json(results / f"{name}.json", rows)
     main = pd.DataFrame(found.main)
     figures = {
         "results": plots.results_figure(main),
-        "consistency": plots.consistency_figure(main),
+        "distributions": plots_evidence.distributions_figure(pd.DataFrame(evidence.distributions)),
+        "copying": plots_evidence.copying_figure(pd.DataFrame(evidence.copying)),
+        "training": plots_evidence.training_figure(evidence.curves),
+        "tokens": plots_evidence.tokens_figure(first_pairs(evidence.examples)),
         "quals_by_truth": plots.truth_figure(pd.DataFrame(found.histograms)),
         "speed": plots.speed_figure(pd.DataFrame(found.speed["protocols"])),
     }
@@ -113,7 +145,9 @@ def write(found: Findings, runs: list[Row], results: Path) -> None:
         figures["cost"] = plots.cost_figure(pd.DataFrame(curve))
     for name, figure in figures.items():
         write_whole(results / f"{name}.png", lambda path, drawn=figure: plots.save(drawn, path))
-    write_text(results / "report.md", render(found))
+    text = render(found)
+    write_text(results / "report.md", text)
+    write_text(results / "report.html", render_page(text, read_pictures(results)))
 
 
 def main(arguments: argparse.Namespace) -> None:
@@ -125,6 +159,9 @@ def main(arguments: argparse.Namespace) -> None:
     agreement = [
         read_json(_existing(results / "agreement" / f"{name}.json")) for name in grid.benchmarks
     ]
+    gates = read_gates(results, grid)
+    systems, copying = read_copying(arguments.copying, grid)
+    resampling = {"resamples": settings.resamples, "seed": settings.seed, "level": settings.level}
     found = find(
         arguments.scale,
         scores,
@@ -136,12 +173,20 @@ def main(arguments: argparse.Namespace) -> None:
             for name in grid.benchmarks
         },
         speed=read_json(_existing(results / "speed.json")),
-        gates=read_gates(results, grid),
-        resamples=settings.resamples,
+        gates=gates,
+        evidence=gather(
+            scores,
+            copying=copying,
+            systems=systems,
+            gates=gates,
+            examples=public(read_json(_existing(arguments.examples))),
+            costs=read_json(_existing(arguments.costs)).get(arguments.scale, []),
+            deviations=read_section(arguments.deviations),
+            **resampling,
+        ),
         permutations=settings.permutations,
-        seed=settings.seed,
-        level=settings.level,
         margin=settings.equivalence_margin_rouge,
+        **resampling,
     )
     write(found, runs, results)
     verdicts = Counter(str(row["verdict"]) for row in found.claims if not is_aim(row))
@@ -152,5 +197,9 @@ def main(arguments: argparse.Namespace) -> None:
 if __name__ == "__main__":
     run(
         main,
-        stage_parser(__doc__, paths="params grid results scores agreement-items", names="scale"),
+        stage_parser(
+            __doc__,
+            paths="params grid results scores agreement-items copying examples costs deviations",
+            names="scale",
+        ),
     )
