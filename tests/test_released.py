@@ -110,7 +110,7 @@ def test_an_absent_base_names_every_way_to_get_it(released):
         model_folder("released/tiny")
     message = str(caught.value)
     assert "\n" not in message
-    for part in ("released/tiny: its base model is not here", ASSETS, "make assets", VARIABLE, HUB):
+    for part in ("released/tiny: the base model is not here", ASSETS, "make assets", VARIABLE, HUB):
         assert part in message
     assert message.endswith("offline)")
 

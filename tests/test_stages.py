@@ -17,6 +17,7 @@ GRID = {
     "methods": ["mle", "rouge", "conseq", "masked"],
     "benchmarks": ["xsum", "cnndm"],
     "ablations": ["everything"],
+    "judgments": [],
 }
 TOY = {
     "corpus": {"train": 60, "validation": 24, "test": 12},

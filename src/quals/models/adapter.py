@@ -49,7 +49,7 @@ def merge(
             except ValueError as error:
                 raise AdapterError(f"{adapter / RECORD}: special_tokens.{role}: {error}") from error
         add(start.model, found, folder=adapter)
-        with _whole_folder(out) as part:
+        with whole_folder(out) as part:
             checkpoint.save(start.model, start.tokenizer, part, **ids)
             if (adapter / SETTINGS).is_file():
                 shutil.copyfile(adapter / SETTINGS, part / SETTINGS)
@@ -119,13 +119,19 @@ def _alone(folder: Path) -> Iterator[None]:
 
 
 @contextmanager
-def _whole_folder(out: Path) -> Iterator[Path]:
-    """A hidden folder that becomes `out` at the end; what a killed process left is removed."""
-    part = out.parent / f".{out.name}.partial"
+def whole_folder(out: Path) -> Iterator[Path]:
+    """A hidden folder that becomes `out` at the end; what a killed process left is removed.
+
+    An older `out` stays until the new one is whole.
+    """
+    part, old = (out.parent / f".{out.name}.{state}" for state in ("partial", "old"))
     shutil.rmtree(part, ignore_errors=True)
-    part.mkdir()
+    part.mkdir(parents=True)
     try:
         yield part
+        if out.exists():
+            os.replace(out, old)
         os.replace(part, out)
     finally:
         shutil.rmtree(part, ignore_errors=True)
+        shutil.rmtree(old, ignore_errors=True)

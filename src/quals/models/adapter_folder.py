@@ -47,16 +47,21 @@ class AdapterError(InputError):
     """An adapter cannot be used; the message names the file, the key and what is wrong."""
 
 
-class Base(Section):
-    """The model that an adapter belongs to: where to look for it, in this order, and its weights.
+class Places(Section):
+    """Where a model may be, in this order.
 
     `variable` is an environment variable that names a folder, `folder` is relative to the project,
-    `hub` is a hub id (`owner/name@revision`). `weights` are the content hashes that are accepted.
+    `hub` is a hub id (`owner/name@revision`).
     """
 
     variable: str | None
     folder: str | None
     hub: str | None
+
+
+class Base(Places):
+    """The model that an adapter belongs to; `weights` are the content hashes that are accepted."""
+
     weights: Annotated[list[str], Field(min_length=1)]
 
 

@@ -11,7 +11,7 @@ from pydantic import Field
 from quals.jsonl import DataError, dump, read_json, write_text
 from quals.models import adapter_folder
 from quals.models.adapter_folder import WEIGHTS, Adapter, Base, Record
-from quals.params import Count, Section, validated
+from quals.params import Section, load_section
 
 CARD = "README.md"
 Rows = list[tuple[str, str]]
@@ -23,12 +23,11 @@ class Source(Section):
     name: str
     licence: str
     origin: str
-    rows: Count
     use: str
 
 
 class About(Section):
-    """What a metrics file says of the model for its card; `licence` is an SPDX id.
+    """The scale's `card` section: what no number says of the model; `licence` is an SPDX id.
 
     `retrain` are the commands that make it again, in order.
     """
@@ -41,15 +40,15 @@ class About(Section):
     retrain: Annotated[list[str], Field(min_length=1)]
 
 
-def write_card(adapter: Path, metrics: Path) -> None:
-    """Write README.md into the adapter's folder. Equal files give equal bytes.
+def write_card(adapter: Path, metrics: Path, params: Path, *, name: str) -> None:
+    """Write README.md into the folder of the adapter called `name`. Equal files give equal bytes.
 
-    `metrics` is the JSON of the training stage, with `card` (as `About`), `settings`, `metrics` (on
-    the dev set) and `signature`. Problems raise errors that name file and field.
+    `metrics` is the JSON of the training stage, with `settings`, `metrics` (on the dev set) and
+    `signature`; `params` the scale's file. Problems raise errors that name file and field.
     """
+    about = load_section(params, "card", About)
     content = read_json(metrics)
     content = content if isinstance(content, dict) else {}
-    about = validated(content.get("card"), About, path=metrics, within="card")
     tables: dict[str, Rows] = {}
     for field in ("settings", "metrics", "signature"):
         if not isinstance(content.get(field), dict) or not content[field]:
@@ -59,7 +58,7 @@ def write_card(adapter: Path, metrics: Path) -> None:
     file = adapter / WEIGHTS
     digest = hashlib.sha256(file.read_bytes()).hexdigest()
     size = f"{file.stat().st_size:,} bytes, SHA-256 `{digest}`"
-    write_text(adapter / CARD, card(adapter.name, about, tables, found, record, size))
+    write_text(adapter / CARD, card(name, about, tables, found, record, size))
 
 
 def card(
@@ -68,7 +67,7 @@ def card(
     """The card as Markdown; `tables` are the rows of `settings`, `metrics` and `signature`."""
     base = record.base
     values = sum(matrix.numel() for pair in adapter.pairs.values() for matrix in pair)
-    data = [(s.name, s.licence, f"{s.rows:,}", s.origin, s.use) for s in about.data]
+    data = [(s.name, s.licence, s.origin, s.use) for s in about.data]
     parts = [
         _front_matter(about, base),
         f"# {about.title}",
@@ -78,7 +77,7 @@ def card(
         f"```\nquals score summaries.jsonl --out scores.jsonl --model released/{name}\n```",
         "The base model is found and merged with the adapter once; a cache keeps the result.",
         "## Training data",
-        _table(("name", "licence", "rows", "from", "use"), data),
+        _table(("name", "licence", "from", "use"), data),
         "## Measured on the dev set",
         _table(("metric", "value"), tables["metrics"]),
         "## Settings",

@@ -12,7 +12,7 @@ from pathlib import Path
 from quals.errors import InputError
 from quals.models import adapter_folder
 from quals.models.adapter import SETTINGS, merge
-from quals.models.adapter_folder import CONFIG, RECORD, WEIGHTS, AdapterError, Base
+from quals.models.adapter_folder import CONFIG, RECORD, WEIGHTS, AdapterError, Places
 
 FORMAT = "1"  # of merged folders: another number makes them anew
 _OF_ADAPTER = (CONFIG, RECORD, WEIGHTS, SETTINGS)
@@ -24,7 +24,7 @@ def merged_folder(adapter: Path, *, hub: Callable[[str], Path]) -> Path:
 
     It is named by the content of both, so that neither an edit nor another base is missed.
     """
-    base = find_base(adapter_folder.load_record(adapter).base, adapter, hub=hub)
+    base = find(adapter_folder.load_record(adapter).base, adapter, hub=hub)
     key = _digest([(adapter, _OF_ADAPTER), (base, _OF_BASE)])
     out = cache_folder() / "merged" / f"{adapter.resolve().name}-{key}"
     if not out.is_dir():
@@ -32,20 +32,21 @@ def merged_folder(adapter: Path, *, hub: Callable[[str], Path]) -> Path:
     return out
 
 
-def find_base(base: Base, adapter: Path, *, hub: Callable[[str], Path]) -> Path:
+def find(base: Places, asks: Path, *, hub: Callable[[str], Path]) -> Path:
     """The base's folder: by environment variable, in the project, in the hub, in this order.
 
-    The project is the current folder, else a folder around the adapter's. `AdapterError` tells all
-    the ways to get a base that is nowhere.
+    `asks` is the adapter or the settings file that names the base. The project is the current
+    folder, else a folder around it. `AdapterError` tells all the ways to get a base that is
+    nowhere.
     """
     named = os.environ.get(base.variable) if base.variable else None
     if named:
         if not Path(named).is_dir():
-            raise AdapterError(f"{adapter}: {base.variable} is '{named}', which is no folder")
+            raise AdapterError(f"{asks}: {base.variable} is '{named}', which is no folder")
         return Path(named)
     ways, failed = [], ""
     if base.folder:
-        for place in (Path(), *adapter.resolve().parents):
+        for place in (Path(), *asks.resolve().parents):
             if (place / base.folder).is_dir():
                 return place / base.folder
         ways.append(f"make {base.folder} in the project's folder (`make assets`)")
@@ -57,7 +58,7 @@ def find_base(base: Base, adapter: Path, *, hub: Callable[[str], Path]) -> Path:
         except InputError as error:
             failed = f" ({error})"
         ways.append(f"let the hub give {base.hub}{failed}")
-    raise AdapterError(f"{adapter}: its base model is not here: {'; or '.join(ways)}")
+    raise AdapterError(f"{asks}: the base model is not here: {'; or '.join(ways)}")
 
 
 def cache_folder() -> Path:

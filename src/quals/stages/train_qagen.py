@@ -1,4 +1,7 @@
-"""Stage `train_qagen`: text -> question, separator, answer; the one model of QUALS."""
+"""Stage `train_qagen`: text -> question, separator, answer; the one model of QUALS.
+
+Trained from scratch, or, where the scale's section names a `base`, as an adapter of that.
+"""
 
 import random
 from collections.abc import Iterator
@@ -15,6 +18,7 @@ from quals.models.tokenizer import END, PAD, SEPARATOR, TextTokenizer, train_tok
 from quals.params import Count, Natural, Section, load_section
 from quals.testbed.truth import judge_answer
 from quals.testbed.world import Story
+from quals.training.adapted_qagen import names_base, train_adapted_qagen
 from quals.training.batches import TargetBatch, epochs
 from quals.training.loop import Optimisation, Stopwatch, seed_everything, train
 from quals.training.qa import likelihood_of_parts, qagen_examples
@@ -48,6 +52,13 @@ class TrainQagen(Section):
 
 
 def main(arguments) -> None:
+    if names_base(arguments.params, "train_qagen"):
+        train_adapted_qagen(arguments.params, arguments.questions, arguments.out, arguments.metrics)
+    else:
+        _train_from_scratch(arguments)
+
+
+def _train_from_scratch(arguments) -> None:
     settings = load_section(arguments.params, "train_qagen", TrainQagen)
     quals_settings = load_section(arguments.params, "quals", QualsSettings)
     seed_everything(settings.seed)

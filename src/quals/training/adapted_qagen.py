@@ -1,0 +1,171 @@
+"""How does a pretrained language model become a QAGen? It keeps its weights and gains an adapter.
+
+Context -> question, separator, answer, end, as at every scale; the adapter is LoRA on all linear
+layers, so that a release holds a few megabytes and the base comes from elsewhere.
+"""
+
+from pathlib import Path
+from typing import Literal
+
+import torch
+
+from quals.corpus import Context, read_contexts
+from quals.decoding.reading import read_in_batches
+from quals.decoding.scoring import shift_right
+from quals.jsonl import write_json
+from quals.metrics.pairs import mean
+from quals.metrics.quals import Quals, QualsSettings, save_settings
+from quals.models import adapter_folder, checkpoint
+from quals.models.adapter import add, weights_hash
+from quals.models.adapter_folder import Base, Places, Record
+from quals.models.checkpoint import Checkpoint
+from quals.models.families import family_of
+from quals.models.interface import Memory
+from quals.models.released import find
+from quals.models.source import hub_folder
+from quals.models.tokenizer import pad
+from quals.params import Count, Natural, Section, load_section, load_yaml
+from quals.signature import signature
+from quals.training.batches import Example
+from quals.training.loop import Stopwatch, curve, seed_everything
+from quals.training.lora import LoraTraining, train_lora
+from quals.training.qa import qagen_examples
+
+ADAPTER = "adapter"  # the released part, in the merged model's folder
+
+
+class AdaptedQagen(Section):
+    """The scale's `train_qagen` section where it names a base.
+
+    `separator` is a token of the base's vocabulary that its texts never hold. Matrices are stored
+    in `stored_dtype`, and what is measured is what is stored.
+    """
+
+    seed: Natural
+    base: Places
+    separator: str
+    max_source_tokens: Count
+    gate_contexts: Count
+    stored_dtype: Literal["float32", "bfloat16", "float16"]
+    training: LoraTraining
+
+
+def names_base(params: Path, section: str) -> bool:
+    """Whether a section of the scale file starts from a pretrained model."""
+    found = load_yaml(params).get(section)
+    return isinstance(found, dict) and "base" in found
+
+
+def train_adapted_qagen(params: Path, questions: Path, out: Path, metrics: Path) -> None:
+    """Write the merged model to `out` and the adapter alone to `out`/adapter."""
+    settings = load_section(params, "train_qagen", AdaptedQagen)
+    quals_settings = load_section(params, "quals", QualsSettings)
+    seed_everything(settings.seed)
+    watch = Stopwatch()
+    folder = find(settings.base, params, hub=hub_folder)
+    start = checkpoint.load(folder)
+    separator = start.tokenizer.id_of(settings.separator)
+    record = Record(
+        base=Base(**settings.base.model_dump(), weights=[weights_hash(start.model)]),
+        special_tokens={"separator": settings.separator},
+    )
+    examples = _examples(read_contexts(questions / "train.jsonl"), start, separator, settings)
+    adapter, losses = train_lora(
+        start, examples, settings.training, seed=settings.seed, title="train_qagen"
+    )
+    small = out / ADAPTER
+    family = family_of(start.model)
+    adapter_folder.save(adapter, record, small, family=family, dtype=settings.stored_dtype)
+    save_settings(quals_settings, small)
+    merged = checkpoint.load(folder)
+    add(merged.model, adapter_folder.load(small), folder=small)
+    checkpoint.save(merged.model, merged.tokenizer, out, separator_token_id=separator)
+    save_settings(quals_settings, out)
+    held_out = read_contexts(questions / "validation.jsonl")
+    found = {
+        "pairs": sum(len(example.targets) for example in examples),
+        **gate(merged, separator, held_out, settings),
+        **_survival(Quals(merged, separator, quals_settings), held_out, settings.gate_contexts),
+        "train_loss": losses[-1],
+    }
+    print(f"train_qagen: {found}, {watch.seconds():.0f} s")
+    write_json(
+        metrics,
+        {
+            "stage": "train_qagen",
+            "metrics": found,
+            "curve": curve(losses),
+            "parameters": sum(m.numel() for pair in adapter.pairs.values() for m in pair),
+            "settings": settings.model_dump(),
+            "signature": signature(seed=settings.seed, models={"base": folder}),
+        },
+    )
+
+
+def _examples(
+    contexts: list[Context], start: Checkpoint, separator: int, settings: AdaptedQagen
+) -> list[Example]:
+    return qagen_examples(
+        contexts,
+        start.tokenizer,
+        separator=separator,
+        end=start.model.config.eos_token_id,
+        limit=settings.max_source_tokens,
+    )
+
+
+def gate(
+    start: Checkpoint, separator: int, contexts: list[Context], settings: AdaptedQagen
+) -> dict[str, float]:
+    """Losses per token of question and answer, and how often the likeliest answer is the asked one.
+
+    By kind of context, over the first `gate_contexts` that have an answer. `answer_exact` is the
+    share of questions whose reference answer, end token included, is what greedy decoding writes.
+    """
+    found = {}
+    for kind in ("article", "summary"):
+        chosen = [c for c in contexts if c.kind == kind and any(q.answer for q in c.questions)]
+        examples = _examples(chosen[: settings.gate_contexts], start, separator, settings)
+        sources = [example.source for example in examples]
+        questions, answers, exact = [], [], []
+        for batch, memory in read_in_batches(start.model, sources, size=4, title="gate"):
+            rows = [examples[i].targets for i in batch]
+            for target, logprobs, hits in _judged(start, memory, rows):
+                at = target.index(separator)
+                questions += logprobs[: at + 1]
+                answers += logprobs[at + 1 :]
+                exact.append(float(all(hits[at + 1 :])))
+        found |= {
+            f"{kind}_question_loss": -mean(questions),
+            f"{kind}_answer_loss": -mean(answers),
+            f"{kind}_answer_exact": mean(exact),
+        }
+    return found
+
+
+@torch.inference_mode()
+def _judged(
+    start: Checkpoint, memory: Memory, rows: list[list[list[int]]]
+) -> list[tuple[list[int], list[float], list[bool]]]:
+    """Every target with log p of its tokens, and whether each is the likeliest at its place."""
+    model, config = start.model, start.model.config
+    most = max(map(len, rows))
+    flat = [row for group in rows for row in group + [[]] * (most - len(group))]
+    ids, mask = pad(flat, config.pad_token_id)
+    ids, mask = (x.view(len(rows), most, -1) for x in (ids, mask))
+    hidden = model.decode(shift_right(ids, config.decoder_start_token_id), memory)
+    logits = model.logits(hidden[mask]).float()
+    wanted = ids[mask]
+    logprobs = -torch.nn.functional.cross_entropy(logits, wanted, reduction="none")
+    hits = logits.argmax(-1) == wanted
+    lengths = [len(row) for group in rows for row in group]
+    parts = zip(logprobs.split(lengths), hits.split(lengths), strict=True)
+    targets = (row for group in rows for row in group)
+    return [(t, p.tolist(), h.tolist()) for t, (p, h) in zip(targets, parts, strict=True)]
+
+
+def _survival(quals: Quals, contexts: list[Context], most: int) -> dict[str, float]:
+    """What QUALS keeps of the pairs about short contexts: its number of pairs, and none at all."""
+    texts = [c.text for c in contexts if c.kind == "summary"][:most]
+    kept = [len(pairs) for pairs in quals.generate(sorted(set(texts))).values()]
+    return {"kept_pairs": sum(kept) / len(kept), "without_pairs": kept.count(0) / len(kept)}
