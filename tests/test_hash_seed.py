@@ -9,13 +9,7 @@ from pipeline import ROOT, stages
 from ruamel.yaml import YAML
 
 MADE = ("corpus", "questions")
-GRID = {
-    key: YAML(typ="safe", pure=True).load((ROOT / "params.yaml").read_text())[key]
-    for key in (
-        *("scales", "datasets", "seeds", "selectors", "contrastive", "methods"),
-        *("benchmarks", "judgments"),
-    )
-}
+GRID = YAML(typ="safe", pure=True).load((ROOT / "params.yaml").read_text())
 
 
 def make(folder, hash_seed: int) -> dict[str, bytes]:

@@ -16,6 +16,7 @@ GRID = {
     "contrastive": ["rouge", "conseq", "masked"],
     "methods": ["mle", "rouge", "conseq", "masked"],
     "benchmarks": ["xsum", "cnndm"],
+    "ablations": ["everything"],
     "judgments": [],
 }
 TOY = {
@@ -56,6 +57,23 @@ TOY = {
 }
 
 
+EVERYTHING = {  # each loss, selector and way to choose once
+    "copy": {},
+    **{loss: {"loss": loss} for loss in ("likelihood", "masked", "sequence", "dpo", "slic")},
+    **{name: {"selector": name} for name in ("quals", "qags", "factcc", "length", "random")},
+    "apart": {"selector": "oracle", "positive_share": 0.5, "intersect": False},
+    "generated": {"positives": "generated", "samples": 1},
+    "two rounds": {"rounds": 2, "steps": 0.5, "selector": "rouge"},
+    "mle": {"rounds": 0},
+}
+ABLATIONS = {
+    "metric": {"groups": [2, 6], "pairs": [1], "official_groups": 6, "resamples": 100},
+    "contrast_pairs": {"documents": 6, "drafts": 3, "tries": 20, "resamples": 100},
+    "evaluation": {"documents": 8},
+    "ablations": {"everything": {"recipes": ["conseq"], "documents": 16, "settings": EVERYTHING}},
+}
+
+
 @pytest.fixture(scope="module")
 def toy_settings() -> dict[str, dict]:
     """The testbed's settings at toy size, and the toy grid, by file name."""
@@ -70,7 +88,15 @@ def toy_settings() -> dict[str, dict]:
     for method in scale["methods"].values():
         method["positive_share"] = None
         method["selector"] = method["selector"].replace("quals", "copy")
-    return {"scales/testbed.yaml": scale, "params.yaml": GRID}
+    ablations = yaml.load((ROOT / "ablations/testbed.yaml").read_text())
+    for section, values in ABLATIONS.items():
+        ablations[section] |= values
+    ablations["recipes"]["conseq"] |= {"selector": "copy", "positive_share": None, "pairs": 4}
+    return {
+        "scales/testbed.yaml": scale,
+        "ablations/testbed.yaml": ablations,
+        "params.yaml": GRID,
+    }
 
 
 def run_pipeline(folder, settings: dict[str, dict], monkeypatch) -> None:
@@ -123,3 +149,10 @@ def test_pipeline_runs_end_to_end_and_reruns_to_the_same_bytes(
             }
             assert measured >= {"rouge1", "rouge2", "rougeL", "qags", "quals", "factcc", "truth"}
             assert measured >= {"unparsed", "copy1", "copy2", "copy3", "novel2", "length"}
+    ablations = json.loads((results / "ablations.json").read_text())
+    assert {row["setting"] for row in ablations} >= {*EVERYTHING, "question", "penalised"}
+    assert {row["ablation"] for row in ablations} >= {"everything", "groups", "pairs"}
+    assert {row["metric"] for row in ablations} >= {"truth", "rougeL", "copy2", "auc", "pearson"}
+    pairs = json.loads((results / "contrast_pairs.json").read_text())["rows"]
+    assert {row["metric"] for row in pairs} >= {"quals", "qags", "factcc", "rouge1", "likelihood"}
+    assert {row["dataset"] for row in pairs} == {row["dataset"] for row in ablations}

@@ -1,0 +1,169 @@
+"""How would QUALS score with other settings? Many variants from one search and one scoring pass.
+
+A group pays for what earlier groups chose and for nothing else, so that the first groups of a wide
+search are those of a narrow one. All variants then differ only in which pairs they keep and which
+tokens they average.
+"""
+
+from collections.abc import Iterator
+from dataclasses import dataclass
+from typing import Annotated
+
+from pydantic import Field
+
+from quals.decoding.diverse import diverse_decode
+from quals.decoding.reading import read_in_batches
+from quals.decoding.scoring import score_targets
+from quals.decoding.sequences import Hypothesis, Limits
+from quals.metrics.pairs import Candidate, PairFilter, mean
+from quals.metrics.quals import QualsSettings
+from quals.models.checkpoint import Checkpoint
+from quals.models.interface import Memory
+from quals.params import Count, Natural, Section
+
+SEARCH = ("diversity_strength", "shortest", "longest", "max_source_tokens", "row_budget")
+Under = dict[tuple[int, ...], tuple[float, ...]]  # log p of a pair's tokens by its ids
+
+
+class MetricAblations(Section):
+    """Numbers of decoding groups and of pairs to try, groups of the official search, bootstrap."""
+
+    groups: list[Count]
+    pairs: list[Count]
+    official_groups: Count
+    resamples: Count
+    seed: Natural
+    level: Annotated[float, Field(gt=0, lt=1)]
+
+
+@dataclass(frozen=True)
+class MetricVariant:
+    """A setting of QUALS under the ablation that it belongs to."""
+
+    ablation: str
+    setting: str
+    settings: QualsSettings
+
+
+def metric_variants(base: QualsSettings, tried: MetricAblations) -> list[MetricVariant]:
+    """Every ablation of the metric; each holds the base itself among its settings."""
+    official = {"penalised_summary_score": True, "substring_answers": True}
+    wide = {**official, "groups": tried.official_groups}
+    changes: dict[str, dict[str, dict[str, object]]] = {
+        "groups": {str(n): {"groups": n} for n in sorted({*tried.groups, base.groups})},
+        "pairs": {str(n): {"max_pairs": n} for n in sorted({*tried.pairs, base.max_pairs})},
+        "likelihood": {name: {"likelihood": name} for name in ("pair", "question", "answer")},
+        "summary score": {
+            "re-scored": {"penalised_summary_score": False},
+            "penalised": {"penalised_summary_score": True},
+        },
+        "answers": {
+            "whole words": {"substring_answers": False},
+            "substring": {"substring_answers": True},
+        },
+        "official code": {
+            "ours": {},
+            f"both oddities, {base.groups} groups": official,
+            f"both oddities, {tried.official_groups} groups": wide,
+        },
+    }
+    return [
+        MetricVariant(ablation, setting, base.model_copy(update=change))
+        for ablation, settings in changes.items()
+        for setting, change in settings.items()
+    ]
+
+
+def score_variants(
+    qagen: Checkpoint,
+    separator: int,
+    variants: list[QualsSettings],
+    documents: list[str],
+    summaries: list[str],
+) -> list[list[float | None]]:
+    """The scores of every variant, each as `Quals` with those settings gives them.
+
+    Variants must share what the search depends on besides the number of groups; else `ValueError`.
+    """
+    first = variants[0]
+    apart = [s for s in SEARCH for v in variants if getattr(v, s) != getattr(first, s)]
+    if apart:
+        raise ValueError(f"variants differ in {apart[0]}: one search cannot serve them all")
+    widest = first.model_copy(update={"groups": max(v.groups for v in variants)})
+    filters = [
+        PairFilter(
+            qagen.tokenizer,
+            separator,
+            penalised=variant.penalised_summary_score,
+            substring=variant.substring_answers,
+        )
+        for variant in variants
+    ]
+    kept: list[dict[str, list[Candidate]]] = [{} for _ in variants]
+    for summary, found in _search(qagen, widest, sorted(set(summaries))):
+        for variant, pairs, mine in zip(variants, filters, kept, strict=True):
+            mine[summary] = pairs.select(summary, found[: variant.groups], variant.max_pairs)
+    asked: dict[str, dict[tuple[int, ...], None]] = {}
+    for document, summary in zip(documents, summaries, strict=True):
+        ids = (candidate.ids for mine in kept for candidate in mine[summary])
+        asked.setdefault(document, {}).update(dict.fromkeys(ids))
+    under = dict(_under_documents(qagen, widest, asked))
+    return [
+        [
+            _score(mine[summary], under.get(document, {}), variant)
+            for document, summary in zip(documents, summaries, strict=True)
+        ]
+        for variant, mine in zip(variants, kept, strict=True)
+    ]
+
+
+def _score(candidates: list[Candidate], under: Under, variant: QualsSettings) -> float | None:
+    """Mean over pairs of the document's minus the summary's mean log p."""
+    if not candidates:
+        return None
+    tokens = variant.likelihood
+    return mean([c.mean(under[c.ids], tokens) - c.mean(c.logprobs, tokens) for c in candidates])
+
+
+def _search(
+    qagen: Checkpoint, settings: QualsSettings, summaries: list[str]
+) -> Iterator[tuple[str, list[Hypothesis]]]:
+    limits = Limits(settings.shortest, settings.longest)
+    shapes = [(settings.groups, 1)] * len(summaries)  # a token of every group at a time
+    for chosen, memory in _read(qagen, settings, summaries, shapes, "questions"):
+        found = diverse_decode(
+            qagen.model,
+            memory,
+            groups=settings.groups,
+            strength=settings.diversity_strength,
+            limits=limits,
+        )
+        yield from zip(chosen, found, strict=True)
+
+
+def _under_documents(
+    qagen: Checkpoint, settings: QualsSettings, asked: dict[str, dict[tuple[int, ...], None]]
+) -> Iterator[tuple[str, Under]]:
+    """Log p of the pairs of all summaries and variants of a document: it is encoded once."""
+    documents = [document for document, rows in asked.items() if rows]
+    shapes = [(len(asked[d]), max(map(len, asked[d]))) for d in documents]
+    for chosen, memory in _read(qagen, settings, documents, shapes, "documents"):
+        rows = [[list(ids) for ids in asked[document]] for document in chosen]
+        scored = score_targets(qagen.model, memory, rows)
+        for document, logprobs in zip(chosen, scored, strict=True):
+            yield document, dict(zip(asked[document], map(tuple, logprobs), strict=True))
+
+
+def _read(
+    qagen: Checkpoint,
+    settings: QualsSettings,
+    texts: list[str],
+    shapes: list[tuple[int, int]],
+    title: str,
+) -> Iterator[tuple[list[str], Memory]]:
+    sources = qagen.tokenizer.encode(texts, settings.max_source_tokens)
+    batches = read_in_batches(
+        qagen.model, sources, title=title, targets=shapes, budget=settings.row_budget
+    )
+    for chosen, memory in batches:
+        yield [texts[i] for i in chosen], memory

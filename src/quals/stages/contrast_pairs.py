@@ -1,0 +1,103 @@
+"""Stage `contrast_pairs`: which metrics rank a true summary above its smallest false edit?"""
+
+import random
+from typing import Annotated
+
+from pydantic import Field
+
+from quals.ablations.contrast_rows import ORIGINAL, PARAPHRASE, contrast_rows
+from quals.analysis.agreement import METRICS
+from quals.command import run, stage_parser
+from quals.corpus import read_articles
+from quals.decoding.summarizer import Summarizer, SummaryLimits
+from quals.jsonl import Row, write_json
+from quals.metrics.suite import MetricPaths, MetricSuite
+from quals.models import checkpoint
+from quals.params import Count, Natural, Section, load_section
+from quals.signature import signature
+from quals.testbed.edits import contrast
+from quals.testbed.oracle import Oracle
+from quals.training.loop import Stopwatch
+from quals.training.mle import TrainMle
+
+
+class ContrastPairs(Section):
+    """Section `contrast_pairs`: documents, drafts and other wordings of each, bootstrap."""
+
+    seed: Natural
+    documents: Count
+    drafts: Count
+    tries: Count
+    resamples: Count
+    level: Annotated[float, Field(gt=0, lt=1)]
+
+
+def main(arguments) -> None:
+    """Data of a corpus lie in `data`/<dataset>, its MLE models in `models`/<dataset>/mle."""
+    settings = load_section(arguments.settings, "contrast_pairs", ContrastPairs)
+    paths = MetricPaths.in_folder(arguments.models / "metrics")
+    suite = MetricSuite(arguments.params, paths)
+    rows: list[Row] = []
+    for dataset in arguments.datasets:
+        watch = Stopwatch()
+        texts = _texts(arguments, dataset, settings)
+        scores = _scores(arguments, dataset, suite, texts)
+        rows += contrast_rows(
+            dataset,
+            scores,
+            resamples=settings.resamples,
+            seed=settings.seed,
+            level=settings.level,
+        )
+        count = sum(len(kinds) for _, kinds in texts)
+        print(f"contrast_pairs {dataset}: {count} summaries, {watch.seconds():.0f} s")
+    record = {
+        "rows": rows,
+        "split": "test",
+        "signature": signature(seed=settings.seed, models=paths.folders()),
+    }
+    write_json(arguments.out, record)
+
+
+def _texts(arguments, dataset: str, settings: ContrastPairs) -> list[tuple[str, dict[str, str]]]:
+    """Each document with its texts by kind."""
+    data = arguments.data / dataset
+    articles = read_articles(data / "corpus", "test", settings.documents)
+    stories = Oracle(data / "truth", "test", articles).stories
+    rng = random.Random(f"{settings.seed} {dataset}")
+    search = {"drafts": settings.drafts, "tries": settings.tries}
+    found = []
+    for article in articles:
+        made = contrast(stories[article.id], dataset, article.document, rng, **search)
+        if made is not None:
+            kinds = {ORIGINAL: made.original, **made.edits}
+            if made.paraphrase is not None:
+                kinds[PARAPHRASE] = made.paraphrase
+            found.append((article.document, kinds))
+    return found
+
+
+def _scores(
+    arguments, dataset: str, suite: MetricSuite, texts: list[tuple[str, dict[str, str]]]
+) -> dict[str, list[dict[str, float | None]]]:
+    """Of each metric, the scores of every document's texts by kind."""
+    documents = [document for document, kinds in texts for _ in kinds]
+    summaries = [text for _, kinds in texts for text in kinds.values()]
+    # ROUGE against the document: nobody has written references of these summaries.
+    scores = suite.score(documents, documents, summaries)
+    limits = load_section(arguments.params, f"summaries.{dataset}", SummaryLimits)
+    source_limit = load_section(arguments.params, "train_mle", TrainMle).max_source_tokens
+    mle = checkpoint.load(arguments.models / dataset / "mle" / "0")
+    likelihood = Summarizer(mle, limits, source_limit).likelihood(documents, summaries)
+    merged = [{**row, "likelihood": value} for row, value in zip(scores, likelihood, strict=True)]
+    remaining = iter(merged)
+    of_documents = [{kind: next(remaining) for kind in kinds} for _, kinds in texts]
+    return {
+        metric: [{kind: row[metric] for kind, row in kinds.items()} for kinds in of_documents]
+        for metric in METRICS
+    }
+
+
+if __name__ == "__main__":
+    parser = stage_parser(__doc__, paths="params settings data models out", datasets=True)
+    run(main, parser)
