@@ -19,9 +19,14 @@ repro: $(STAMP)  ## regenerate every result at testbed scale
 ablations: $(STAMP)  ## regenerate every result, with all ablations and not only the usual ones
 	$(BIN)/dvc exp run -S 'ablations=[$(ABLATIONS)]'
 
+# Two processes, one core each: the files that take longest, and all others.
+LONGEST := $(patsubst %,tests/test_%.py,stages report notebook coverage hash_seed study_browser)
 test: $(STAMP)  ## lint, then the tests
 	$(BIN)/ruff check .
-	HF_HUB_OFFLINE=1 $(BIN)/python -m pytest
+	export HF_HUB_OFFLINE=1 OMP_NUM_THREADS=1; \
+	$(BIN)/python -m pytest -p no:cacheprovider $(LONGEST) > $(VENV)/longest.log 2>&1 & longest=$$!; \
+	$(BIN)/python -m pytest $(filter-out $(LONGEST),$(wildcard tests/test_*.py)); others=$$?; \
+	wait $$longest; failed=$$?; cat $(VENV)/longest.log; exit $$((failed + others))
 
 lint: $(STAMP)
 	$(BIN)/ruff check .
@@ -43,6 +48,7 @@ assets: $(LAPTOP)  ## fetch real weights and text for the laptop scale from the 
 # The grid of another scale goes through params.yaml, which is put back at the end.
 laptop: assets  ## real text on a CPU, hours: QUALS against what people judged
 	cp params.yaml $(VENV)/params.yaml; trap 'cp $(VENV)/params.yaml params.yaml' EXIT; \
+	trap 'exit 130' INT TERM HUP; \
 	$(BIN)/dvc exp run -S 'scales=[laptop]' -S 'benchmarks=[]' \
 	    -S 'judgments=[qags_cnndm,qags_xsum,halueval]' judgments
 
