@@ -7,6 +7,7 @@ from itertools import pairwise
 from quals.explain import chart, wording
 from quals.explain.evidence import Card, Explanation, Span
 from quals.explain.template import PAGE
+from quals.pages import fill
 from quals.text import find_whole_words
 
 # A document of more words is shown around the sentences that matter, this many to either side.
@@ -42,17 +43,9 @@ class Gap:
 
 def render(explanation: Explanation, title: str = "Why this score?") -> str:
     """The page as HTML; everything that came from a user is escaped."""
-    from jinja2 import Environment, StrictUndefined
-
-    environment = Environment(
-        autoescape=True,
-        undefined=StrictUndefined,
-        trim_blocks=True,
-        lstrip_blocks=True,
-        keep_trailing_newline=True,
+    html = fill(
+        PAGE,
         finalize=_printable,
-    )
-    html = environment.from_string(PAGE).render(
         title=title,
         explanation=explanation,
         meaning=wording.meaning(explanation),
