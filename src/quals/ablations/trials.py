@@ -17,8 +17,9 @@ from quals.decoding.summarizer import Summarizer, SummaryLimits
 from quals.jsonl import DataError, Row, read_jsonl
 from quals.metrics.overlap import copy_rates
 from quals.metrics.rouge import Rouge, RougeSettings
-from quals.metrics.selectors import Selector, Texts
+from quals.metrics.selectors import Selector
 from quals.metrics.suite import MetricPaths
+from quals.metrics.texts import Texts
 from quals.models import checkpoint
 from quals.models.checkpoint import Checkpoint
 from quals.params import load_section
