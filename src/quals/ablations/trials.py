@@ -13,6 +13,7 @@ from quals.ablations.objectives import AGAINST_START, lesson_batches, objective
 from quals.ablations.recipes import Evaluation, Recipe, Variant
 from quals.ablations.selectors import load_selector
 from quals.corpus import Article, read_articles
+from quals.decoding.jobs import Sample
 from quals.decoding.summarizer import Summarizer, SummaryLimits
 from quals.jsonl import DataError, Row, read_jsonl
 from quals.metrics.overlap import copy_rates
@@ -23,7 +24,6 @@ from quals.metrics.texts import Texts
 from quals.models import checkpoint
 from quals.models.checkpoint import Checkpoint
 from quals.params import load_section
-from quals.stages.sample import Sample
 from quals.stages.train_contrastive import Contrastive
 from quals.testbed.oracle import Oracle
 from quals.training.loop import Optimisation, Stopwatch, seed_everything, train
