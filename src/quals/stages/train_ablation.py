@@ -11,7 +11,7 @@ from quals.jsonl import write_json
 from quals.parallel import run_jobs
 from quals.params import load_section
 from quals.signature import signature
-from quals.stages.train_contrastive import Contrastive
+from quals.training.contrastive import Contrastive
 from quals.training.loop import Stopwatch
 from quals.training.mle import TrainMle
 
