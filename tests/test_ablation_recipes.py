@@ -10,7 +10,7 @@ from quals.ablations.recipes import Evaluation, read_ablation
 from quals.ablations.variants import MetricAblations
 from quals.params import ParamsError, load_section, load_yaml
 from quals.stages.contrast_pairs import ContrastPairs
-from quals.stages.train_contrastive import Contrastive, Method
+from quals.training.contrastive import Contrastive, Method
 
 SETTINGS = ROOT / "ablations/testbed.yaml"
 SCALE = ROOT / "scales/testbed.yaml"

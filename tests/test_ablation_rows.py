@@ -11,7 +11,7 @@ from quals.ablations.trials import Measured, score_candidates
 from quals.analysis.few_seeds import student_intervals
 from quals.analysis.report_ablations import ablations_section, contrast_section
 from quals.corpus import Article
-from quals.metrics.selectors import Texts
+from quals.metrics.texts import Texts
 from quals.records import QagsScore
 from quals.training.selection import Scored
 

@@ -9,7 +9,7 @@ from hypothesis import strategies as st
 from pipeline import ROOT
 
 from quals.decoding.scoring import target_logprobs
-from quals.metrics.selectors import Texts
+from quals.metrics.texts import Texts
 from quals.params import load_yaml
 from quals.training.batches import Example, collate
 from quals.training.selection import Scored, select_pairs

@@ -5,6 +5,7 @@ import os
 import pytest
 import torch
 
+from quals import parallel
 from quals.parallel import run_jobs
 
 
@@ -24,6 +25,32 @@ def test_two_workers_are_other_processes_with_one_thread_each_and_keep_the_order
     assert [job for job, _, _ in found] == [3, 1, 2]
     assert os.getpid() not in {process for _, process, _ in found}
     assert {threads for _, _, threads in found} == {1}
+
+
+def multiply(seed: int) -> float:
+    """A product large enough for several threads, and its gradient."""
+    factor = torch.randn(300, 300, generator=torch.Generator().manual_seed(seed))
+    factor.requires_grad_()
+    (factor @ factor).sum().backward()
+    return factor.grad.sum().item()
+
+
+def test_jobs_compute_the_same_elsewhere_after_this_process_has_used_its_threads():
+    before = torch.get_num_threads()
+    torch.set_num_threads(2)
+    try:
+        multiply(0)
+        here = run_jobs(multiply, [1, 2], workers=1)
+        assert run_jobs(multiply, [1, 2], workers=2) == here
+    finally:
+        torch.set_num_threads(before)
+
+
+def test_as_many_jobs_run_at_once_as_there_are_cores(monkeypatch):
+    monkeypatch.setattr(parallel, "cores", lambda: 2)
+    assert os.getpid() not in {process for _, process, _ in run_jobs(describe, [1, 2])}
+    monkeypatch.setattr(parallel, "cores", lambda: 1)
+    assert {process for _, process, _ in run_jobs(describe, [1, 2])} == {os.getpid()}
 
 
 def test_a_single_worker_stays_here_and_gives_the_threads_back():

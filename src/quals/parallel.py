@@ -1,19 +1,23 @@
-"""How do independent trainings share the cores? One process each, with a single thread.
+"""How do independent jobs share the cores? One process each, with a single thread.
 
-Small networks gain little from a second thread, so that two trainings side by side end well before
-two in a row. What comes out does not depend on the number of cores.
+Small networks gain little from a second thread, so that two jobs side by side end well before two
+in a row. What comes out does not depend on the number of cores.
 """
 
 import os
+import sys
 from collections.abc import Callable
 from concurrent.futures import ProcessPoolExecutor
 from multiprocessing import get_context
+from multiprocessing.context import BaseContext
 from typing import TypeVar
 
 import torch
 
 Job = TypeVar("Job")
 Result = TypeVar("Result")
+
+THREADS = 1  # of a job
 
 
 def run_jobs(
@@ -25,18 +29,32 @@ def run_jobs(
     the work. `function` must be importable by name and jobs must survive pickling.
     """
     if workers is None:
-        workers = 1 if torch.cuda.is_available() else os.cpu_count() or 1
+        workers = 1 if torch.cuda.is_available() else cores()
     workers = min(workers, len(jobs))
     if workers <= 1:
         return _one_after_another(function, jobs)
-    # A forked process would inherit locks of torch's thread pool that nobody opens again.
-    pool = ProcessPoolExecutor(workers, mp_context=get_context("spawn"), initializer=_single_thread)
+    pool = ProcessPoolExecutor(workers, mp_context=_context(), initializer=_single_thread)
     with pool:
         return list(pool.map(function, jobs))
 
 
+def cores() -> int:
+    """How many jobs can run at once."""
+    return os.cpu_count() or 1
+
+
+def _context() -> BaseContext:
+    """Forked where that is safe: a fresh process imports for seconds what this one has already.
+
+    A forked process must not use the parent's thread pool. With a single thread it does not, which
+    torch's data loaders rely on too. A GPU cannot be shared in this way, nor can macOS's libraries.
+    """
+    forked = sys.platform == "linux" and not torch.cuda.is_available()
+    return get_context("fork" if forked else "spawn")
+
+
 def _single_thread() -> None:
-    torch.set_num_threads(1)
+    torch.set_num_threads(THREADS)
 
 
 def _one_after_another(function: Callable[[Job], Result], jobs: list[Job]) -> list[Result]:

@@ -12,14 +12,20 @@ PACKAGES = ("quals", "rouge-score", "safetensors", "spacy", "tokenizers", "torch
 
 
 def signature(
-    *, seed: int | None = None, models: dict[str, Path] | None = None
+    *,
+    seed: int | None = None,
+    models: dict[str, Path] | None = None,
+    threads: int | None = None,
 ) -> dict[str, object]:
-    """A JSON-ready record for a result file; `models` maps a role to its folder."""
+    """A JSON-ready record for a result file; `models` maps a role to its folder.
+
+    `threads` says how many made the result, where those of this process did not.
+    """
     return {
         "seed": seed,
         "python": platform.python_version(),
         "device": device_name(),
-        "threads": torch.get_num_threads(),
+        "threads": torch.get_num_threads() if threads is None else threads,
         "versions": {name: version(name) for name in PACKAGES},
         "models": {role: content_hash(folder) for role, folder in (models or {}).items()},
     }

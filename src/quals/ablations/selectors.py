@@ -9,8 +9,9 @@ from quals.metrics.factcc import FactCC, FactccSettings
 from quals.metrics.qags import Qags
 from quals.metrics.quals import Quals, QualsSettings
 from quals.metrics.rouge import Rouge, RougeSettings
-from quals.metrics.selectors import Scores, Selector, Texts
+from quals.metrics.selectors import Scores, Selector
 from quals.metrics.suite import MetricPaths, load_qags
+from quals.metrics.texts import Texts
 from quals.models.classifier import TrainedClassifier
 from quals.params import load_section
 from quals.testbed.oracle import Oracle

@@ -13,20 +13,21 @@ from quals.ablations.objectives import AGAINST_START, lesson_batches, objective
 from quals.ablations.recipes import Evaluation, Recipe, Variant
 from quals.ablations.selectors import load_selector
 from quals.corpus import Article, read_articles
+from quals.decoding.jobs import Sample
 from quals.decoding.summarizer import Summarizer, SummaryLimits
-from quals.jsonl import DataError, Row, read_jsonl
+from quals.jsonl import DataError, read_jsonl
 from quals.metrics.overlap import copy_rates
 from quals.metrics.rouge import Rouge, RougeSettings
-from quals.metrics.selectors import Selector, Texts
+from quals.metrics.selectors import Selector
 from quals.metrics.suite import MetricPaths
+from quals.metrics.texts import Texts
 from quals.models import checkpoint
 from quals.models.checkpoint import Checkpoint
 from quals.params import load_section
-from quals.stages.sample import Sample
-from quals.stages.train_contrastive import Contrastive
 from quals.testbed.oracle import Oracle
+from quals.training.contrastive import Contrastive
 from quals.training.loop import Optimisation, Stopwatch, seed_everything, train
-from quals.training.selection import Scored
+from quals.training.selection import Scored, read_scores
 
 STORED = ("quals", "rouge", "copy", "oracle")  # selectors whose scores the stage `reward` leaves
 Candidates = Mapping[str, tuple[str, ...]]
@@ -154,11 +155,8 @@ class Trials:
     def _read(self, selector: str) -> list[Scored]:
         """The scores that the stage `reward` left."""
         folder = self.job.data / self.job.dataset / "rewards" / selector
-        rows = read_jsonl(
-            folder / f"{self.job.seed}.jsonl",
-            {"id": str, "candidates": list, "scores": list, "reference": str},
-        )
-        return [_scored(row) for row in rows if row["id"] in self.candidates]
+        rows = read_scores(folder / f"{self.job.seed}.jsonl")
+        return [row for row in rows if row.id in self.candidates]
 
     def _score(self, selector: str, candidates: Candidates) -> list[Scored]:
         """Scores of candidates that nobody has scored yet."""
@@ -239,16 +237,6 @@ def score_candidates(
         )
         for a in ordered
     ]
-
-
-def _scored(row: Row) -> Scored:
-    return Scored(
-        row["id"],
-        tuple(row["candidates"]),
-        tuple(row["scores"]),
-        row["reference"],
-        row["reference_score"],
-    )
 
 
 def _share(hits: list[bool]) -> float | None:

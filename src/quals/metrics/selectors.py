@@ -1,31 +1,30 @@
 """What can choose S+ and S-? Selectors: from texts to one score each, higher is better."""
 
 from collections.abc import Callable
-from dataclasses import dataclass
+from functools import partial
+from pathlib import Path
 
 from quals.metrics.overlap import copy_rates
-from quals.metrics.quals import Quals
+from quals.metrics.quals import Quals, QualsSettings
 from quals.metrics.rouge import Rouge
+from quals.metrics.texts import Texts, score_in_parts
 
 Scores = list[float | None]
-
-
-@dataclass(frozen=True)
-class Texts:
-    """Aligned documents, references and summaries, and the documents' ids."""
-
-    ids: list[str]
-    documents: list[str]
-    references: list[str]
-    summaries: list[str]
-
-
 Selector = Callable[[Texts], Scores]
 
 
 def by_quals(quals: Quals) -> Selector:
     """ConSeq's selector."""
     return lambda texts: [s.quals for s in quals.score(texts.documents, texts.summaries)]
+
+
+def by_quals_in_parts(folder: Path, settings: QualsSettings) -> Selector:
+    """The same for very many texts, by the QAGen model in a folder: several processes load it."""
+    return partial(score_in_parts, partial(_by_folder, folder, settings))
+
+
+def _by_folder(folder: Path, settings: QualsSettings, texts: Texts) -> Scores:
+    return by_quals(Quals.from_pretrained(folder, settings))(texts)
 
 
 def by_rouge(rouge: Rouge) -> Selector:

@@ -1,8 +1,10 @@
 """Which metrics make up the results table? All of them, from one call."""
 
 from dataclasses import dataclass
+from functools import partial
 from pathlib import Path
 
+from quals.decoding.jobs import Writer
 from quals.metrics.answers import LanguageSettings, load_spacy
 from quals.metrics.encoder_reader import EncoderReader, EncoderReaderSettings
 from quals.metrics.factcc import ClaimClassifier, FactCC, FactccSettings
@@ -11,6 +13,7 @@ from quals.metrics.qags import Qags, QagsSettings, QuestionGenerator
 from quals.metrics.quals import Quals, QualsSettings
 from quals.metrics.reader import Reader, ReaderSettings
 from quals.metrics.rouge import TYPES, Rouge, RougeSettings
+from quals.metrics.texts import Texts, score_in_parts
 from quals.models import checkpoint
 from quals.models.classifier import TrainedClassifier
 from quals.models.encoder import is_encoder
@@ -97,3 +100,23 @@ class MetricSuite:
             }
             for i in range(len(summaries))
         ]
+
+
+def score_texts(
+    params: Path, paths: MetricPaths, texts: Texts, *, mle: Writer | None = None
+) -> list[MetricRow]:
+    """All metrics of very many texts, in order, by processes that each load the suite.
+
+    `mle` adds the `likelihood` of each text under that summarizer.
+    """
+    return score_in_parts(partial(_score_part, params, paths, mle), texts)
+
+
+def _score_part(
+    params: Path, paths: MetricPaths, mle: Writer | None, texts: Texts
+) -> list[MetricRow]:
+    rows = MetricSuite(params, paths).score(texts.documents, texts.references, texts.summaries)
+    if mle is None:
+        return rows
+    likelihood = mle.load().likelihood(texts.documents, texts.summaries)
+    return [{**row, "likelihood": value} for row, value in zip(rows, likelihood, strict=True)]

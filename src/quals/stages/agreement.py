@@ -5,10 +5,12 @@ import random
 from quals.analysis.agreement import agreement_by_error, agreement_rows
 from quals.command import run, stage_parser
 from quals.corpus import Article, read_articles
-from quals.decoding.summarizer import Summarizer, SummaryLimits
+from quals.decoding.jobs import Writer
+from quals.decoding.summarizer import SummaryLimits
 from quals.jsonl import read_jsonl, write_json, write_jsonl
-from quals.metrics.suite import MetricPaths, MetricSuite
-from quals.models import checkpoint
+from quals.metrics.suite import MetricPaths, score_texts
+from quals.metrics.texts import Texts
+from quals.parallel import THREADS
 from quals.params import Natural, Section, load_section
 from quals.signature import signature
 from quals.stages.corpus import Corpus
@@ -34,16 +36,18 @@ def main(arguments) -> None:
     texts += [("mle", a, written[a.id]) for a in articles]
     texts += [("swapped", a, text) for a, text in _swapped(arguments, settings, articles, oracle)]
     documents = [a.document for _, a, _ in texts]
-    summaries = [text for _, _, text in texts]
     paths = MetricPaths.in_folder(arguments.models)
-    # ROUGE against the document: the references are among the items.
-    scores = MetricSuite(arguments.params, paths).score(documents, documents, summaries)
     limits = load_section(arguments.params, f"summaries.{arguments.benchmark}", SummaryLimits)
     source_limit = load_section(arguments.params, "train_mle", TrainMle).max_source_tokens
-    summarizer = Summarizer(checkpoint.load(arguments.mle), limits, source_limit)
-    likelihood = summarizer.likelihood(documents, summaries)
+    # ROUGE against the document: the references are among the items.
+    scores = score_texts(
+        arguments.params,
+        paths,
+        Texts([a.id for _, a, _ in texts], documents, documents, [text for _, _, text in texts]),
+        mle=Writer(arguments.mle, limits, source_limit),
+    )
     items = []
-    for (source, article, text), metrics, value in zip(texts, scores, likelihood, strict=True):
+    for (source, article, text), metrics in zip(texts, scores, strict=True):
         verdict = oracle.judge(article.id, text)
         items.append(
             {
@@ -52,7 +56,7 @@ def main(arguments) -> None:
                 "source": source,
                 "truth": int(verdict.consistent),
                 "error": verdict.error,
-                "scores": {**metrics, "likelihood": value},
+                "scores": metrics,
             }
         )
     write_jsonl(arguments.items, items)
@@ -61,7 +65,7 @@ def main(arguments) -> None:
         {
             "rows": agreement_rows(arguments.benchmark, items),
             "by_error": agreement_by_error(arguments.benchmark, items),
-            "signature": signature(seed=settings.seed, models=paths.folders()),
+            "signature": signature(seed=settings.seed, models=paths.folders(), threads=THREADS),
         },
     )
     print(f"agreement {arguments.benchmark}: {len(items)} summaries, {watch.seconds():.0f} s")

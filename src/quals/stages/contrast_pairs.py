@@ -8,11 +8,13 @@ from pydantic import Field
 from quals.ablations.contrast_rows import ORIGINAL, PARAPHRASE, contrast_rows
 from quals.analysis.agreement import METRICS
 from quals.command import run, stage_parser
-from quals.corpus import read_articles
-from quals.decoding.summarizer import Summarizer, SummaryLimits
+from quals.corpus import Article, read_articles
+from quals.decoding.jobs import Writer
+from quals.decoding.summarizer import SummaryLimits
 from quals.jsonl import Row, write_json
-from quals.metrics.suite import MetricPaths, MetricSuite
-from quals.models import checkpoint
+from quals.metrics.suite import MetricPaths, score_texts
+from quals.metrics.texts import Texts
+from quals.parallel import THREADS
 from quals.params import Count, Natural, Section, load_section
 from quals.signature import signature
 from quals.testbed.edits import contrast
@@ -36,12 +38,11 @@ def main(arguments) -> None:
     """Data of a corpus lie in `data`/<dataset>, its MLE models in `models`/<dataset>/mle."""
     settings = load_section(arguments.settings, "contrast_pairs", ContrastPairs)
     paths = MetricPaths.in_folder(arguments.models / "metrics")
-    suite = MetricSuite(arguments.params, paths)
     rows: list[Row] = []
     for dataset in arguments.datasets:
         watch = Stopwatch()
         texts = _texts(arguments, dataset, settings)
-        scores = _scores(arguments, dataset, suite, texts)
+        scores = _scores(arguments, dataset, paths, texts)
         rows += contrast_rows(
             dataset,
             scores,
@@ -54,13 +55,15 @@ def main(arguments) -> None:
     record = {
         "rows": rows,
         "split": "test",
-        "signature": signature(seed=settings.seed, models=paths.folders()),
+        "signature": signature(seed=settings.seed, models=paths.folders(), threads=THREADS),
     }
     write_json(arguments.out, record)
 
 
-def _texts(arguments, dataset: str, settings: ContrastPairs) -> list[tuple[str, dict[str, str]]]:
-    """Each document with its texts by kind."""
+def _texts(
+    arguments, dataset: str, settings: ContrastPairs
+) -> list[tuple[Article, dict[str, str]]]:
+    """Each article with its texts by kind."""
     data = arguments.data / dataset
     articles = read_articles(data / "corpus", "test", settings.documents)
     stories = Oracle(data / "truth", "test", articles).stories
@@ -73,27 +76,30 @@ def _texts(arguments, dataset: str, settings: ContrastPairs) -> list[tuple[str, 
             kinds = {ORIGINAL: made.original, **made.edits}
             if made.paraphrase is not None:
                 kinds[PARAPHRASE] = made.paraphrase
-            found.append((article.document, kinds))
+            found.append((article, kinds))
     return found
 
 
 def _scores(
-    arguments, dataset: str, suite: MetricSuite, texts: list[tuple[str, dict[str, str]]]
+    arguments, dataset: str, paths: MetricPaths, texts: list[tuple[Article, dict[str, str]]]
 ) -> dict[str, list[dict[str, float | None]]]:
-    """Of each metric, the scores of every document's texts by kind."""
-    documents = [document for document, kinds in texts for _ in kinds]
-    summaries = [text for _, kinds in texts for text in kinds.values()]
-    # ROUGE against the document: nobody has written references of these summaries.
-    scores = suite.score(documents, documents, summaries)
+    """Of each metric, the scores of every article's texts by kind."""
     limits = load_section(arguments.params, f"summaries.{dataset}", SummaryLimits)
     source_limit = load_section(arguments.params, "train_mle", TrainMle).max_source_tokens
-    mle = checkpoint.load(arguments.models / dataset / "mle" / "0")
-    likelihood = Summarizer(mle, limits, source_limit).likelihood(documents, summaries)
-    merged = [{**row, "likelihood": value} for row, value in zip(scores, likelihood, strict=True)]
-    remaining = iter(merged)
-    of_documents = [{kind: next(remaining) for kind in kinds} for _, kinds in texts]
+    mle = Writer(arguments.models / dataset / "mle" / "0", limits, source_limit)
+    asked = [(article, text) for article, kinds in texts for text in kinds.values()]
+    documents = [article.document for article, _ in asked]
+    # ROUGE against the document: nobody has written references of these summaries.
+    scored = score_texts(
+        arguments.params,
+        paths,
+        Texts([article.id for article, _ in asked], documents, documents, [t for _, t in asked]),
+        mle=mle,
+    )
+    remaining = iter(scored)
+    of_articles = [{kind: next(remaining) for kind in kinds} for _, kinds in texts]
     return {
-        metric: [{kind: row[metric] for kind, row in kinds.items()} for kinds in of_documents]
+        metric: [{kind: row[metric] for kind, row in kinds.items()} for kinds in of_articles]
         for metric in METRICS
     }
 

@@ -9,7 +9,9 @@ from quals.command import stage_parser
 from quals.corpus import read_articles
 from quals.grid import Methods, read_grid
 from quals.jsonl import Row, read_jsonl, write_json, write_jsonl
-from quals.metrics.suite import MetricPaths, MetricSuite
+from quals.metrics.suite import MetricPaths, score_texts
+from quals.metrics.texts import Texts
+from quals.parallel import THREADS
 from quals.signature import signature
 from quals.testbed.oracle import Oracle
 from quals.training.loop import Stopwatch
@@ -37,11 +39,13 @@ def main(arguments) -> None:
     # One call for all runs: documents are read once, and a summary that several models write,
     # as models do that have much in common, is scored once.
     asked = [(article, written[run][article.id]) for run in runs for article in articles]
-    scores = MetricSuite(arguments.params, paths).score(
-        [article.document for article, _ in asked],
-        [article.summary for article, _ in asked],
-        [summary for _, summary in asked],
+    texts = Texts(
+        ids=[article.id for article, _ in asked],
+        documents=[article.document for article, _ in asked],
+        references=[article.summary for article, _ in asked],
+        summaries=[summary for _, summary in asked],
     )
+    scores = score_texts(arguments.params, paths, texts)
     rows = [
         _row(article.id, metrics, oracle.judge(article.id, summary))
         for (article, summary), metrics in zip(asked, scores, strict=True)
@@ -55,7 +59,7 @@ def main(arguments) -> None:
             "seed": run.seed,
             "n": len(own),
             **_means(own),
-            "signature": signature(seed=run.seed, models=paths.folders()),
+            "signature": signature(seed=run.seed, models=paths.folders(), threads=THREADS),
         }
         write_json(run.file(arguments.out, "json"), record)
         shown = ", ".join(

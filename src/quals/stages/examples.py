@@ -1,17 +1,15 @@
 """Stage `examples`: what S+ and S- look like, and how QUALS tells them apart, token by token."""
 
-from pathlib import Path
-
 from quals.command import run, stage_parser
 from quals.corpora.settings import names_sources
 from quals.corpus import read_articles
 from quals.grid import Seeds, read_grid
-from quals.jsonl import Row, read_jsonl, write_json
+from quals.jsonl import Row, write_json
 from quals.metrics.quals import Quals, QualsSettings
 from quals.params import Count, Section, load_section
 from quals.records import TokenPair
-from quals.stages.train_contrastive import Contrastive, Method
-from quals.training.selection import Scored, select_pairs
+from quals.training.contrastive import Contrastive, Method
+from quals.training.selection import read_scores, select_pairs
 
 METHOD = "conseq"
 
@@ -37,15 +35,16 @@ def main(arguments) -> None:
     for dataset in arguments.datasets:
         data = arguments.data / dataset
         documents = {a.id: a.document for a in read_articles(data / "corpus", "train")}
-        rewards = _read(data / "rewards" / method.selector / f"{seed}.jsonl")
+        rewards = read_scores(data / "rewards" / method.selector / f"{seed}.jsonl")
         pairs = select_pairs(
-            list(rewards.values()),
+            rewards,
             negative_share=shared.negative_share,
             positive_share=method.positive_share,
             most=shared.pairs,
         )
+        of_document = {scored.id: scored for scored in rewards}
         for pair in pairs[:most]:
-            scored = rewards[pair.id]
+            scored = of_document[pair.id]
             document = documents[pair.id]
             found.append(
                 {
@@ -84,20 +83,6 @@ def _lead(pair: TokenPair) -> float:
     """Mean log p under the document minus that under the summary."""
     changes = zip(pair.document_logprobs, pair.summary_logprobs, strict=True)
     return sum(document - summary for document, summary in changes) / len(pair.tokens)
-
-
-def _read(path: Path) -> dict[str, Scored]:
-    rows = read_jsonl(path, {"id": str, "candidates": list, "scores": list, "reference": str})
-    return {
-        row["id"]: Scored(
-            row["id"],
-            tuple(row["candidates"]),
-            tuple(row["scores"]),
-            row["reference"],
-            row["reference_score"],
-        )
-        for row in rows
-    }
 
 
 if __name__ == "__main__":

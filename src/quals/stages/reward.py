@@ -8,9 +8,10 @@ from quals.corpus import Article, read_articles
 from quals.grid import Seeds, read_grid
 from quals.jsonl import Row, read_jsonl, write_jsonl
 from quals.metrics import selectors
-from quals.metrics.quals import Quals, QualsSettings
+from quals.metrics.quals import QualsSettings
 from quals.metrics.rouge import Rouge, RougeSettings
-from quals.metrics.selectors import Selector, Texts
+from quals.metrics.selectors import Selector
+from quals.metrics.texts import Texts
 from quals.params import ParamsError, load_section
 from quals.testbed.oracle import Oracle
 from quals.training.loop import Stopwatch
@@ -68,14 +69,11 @@ def _row(article: Article, candidates: list[str], scores: Iterator[float | None]
 
 
 def _loader(arguments) -> Callable[[Path, list[Article]], Selector]:
-    """Truth folder and articles of a corpus to the selector of that name.
-
-    Only its own models are loaded, and once for all corpora.
-    """
+    """Truth folder and articles of a corpus to the selector of that name."""
     match arguments.selector:
         case "quals":
             settings = load_section(arguments.params, "quals", QualsSettings)
-            by_quals = selectors.by_quals(Quals.from_pretrained(arguments.qagen, settings))
+            by_quals = selectors.by_quals_in_parts(arguments.qagen, settings)
             return lambda truth, articles: by_quals
         case "rouge":
             settings = load_section(arguments.params, "rouge", RougeSettings)

@@ -1,11 +1,10 @@
 """Stage `summarize`: beam-search summaries of the test set by a method's models, all seeds."""
 
 from quals.command import run, stage_parser
-from quals.corpus import read_articles
-from quals.decoding.summarizer import Summarizer, SummaryLimits
+from quals.decoding.jobs import SummaryJob, Writer, write_summaries
+from quals.decoding.summarizer import SummaryLimits
 from quals.grid import Seeds, read_grid
-from quals.jsonl import write_jsonl
-from quals.models import checkpoint
+from quals.parallel import run_jobs
 from quals.params import load_section
 from quals.training.loop import Stopwatch
 from quals.training.mle import TrainMle
@@ -13,24 +12,24 @@ from quals.training.mle import TrainMle
 
 def main(arguments) -> None:
     """Documents lie in `data`/<dataset>/corpus, models in `models`/<dataset>/<method>."""
+    watch = Stopwatch()
     source_limit = load_section(arguments.params, "train_mle", TrainMle).max_source_tokens
     seeds = read_grid(arguments.grid, Seeds).seeds
+    jobs = []
     for dataset in arguments.datasets:
-        watch = Stopwatch()
         limits = load_section(arguments.params, f"summaries.{dataset}", SummaryLimits)
-        articles = read_articles(arguments.data / dataset / "corpus", "test")
-        documents = [article.document for article in articles]
-        for seed in seeds:
-            model = checkpoint.load(arguments.models / dataset / arguments.method / str(seed))
-            summaries = Summarizer(model, limits, source_limit).summarize(documents)
-            write_jsonl(
-                arguments.data / "summaries" / dataset / arguments.method / f"{seed}.jsonl",
-                (
-                    {"id": article.id, "summary": summary}
-                    for article, summary in zip(articles, summaries, strict=True)
-                ),
+        models = arguments.models / dataset / arguments.method
+        out = arguments.data / "summaries" / dataset / arguments.method
+        jobs += [
+            SummaryJob(
+                Writer(models / str(seed), limits, source_limit),
+                corpus=arguments.data / dataset / "corpus",
+                out=out / f"{seed}.jsonl",
             )
-        print(f"summarize {dataset}: {len(articles)} by each model, {watch.seconds():.1f} s")
+            for seed in seeds
+        ]
+    run_jobs(write_summaries, jobs)
+    print(f"summarize {arguments.method}: by {len(jobs)} models, {watch.seconds():.1f} s")
 
 
 if __name__ == "__main__":

@@ -4,14 +4,14 @@ from quals.ablations.recipes import Evaluation, read_ablation
 from quals.ablations.rows import training_rows
 from quals.ablations.trials import Job, run_job
 from quals.command import run, stage_parser
+from quals.decoding.jobs import Sample
 from quals.decoding.summarizer import SummaryLimits
 from quals.grid import Seeds, read_grid
 from quals.jsonl import write_json
 from quals.parallel import run_jobs
 from quals.params import load_section
 from quals.signature import signature
-from quals.stages.sample import Sample
-from quals.stages.train_contrastive import Contrastive
+from quals.training.contrastive import Contrastive
 from quals.training.loop import Stopwatch
 from quals.training.mle import TrainMle
 

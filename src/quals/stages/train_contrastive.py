@@ -1,61 +1,19 @@
 """Stage `train_contrastive`: select S+ and S-, retrain each seed; ConSeq, ROUGE and controls."""
 
-import random
-from pathlib import Path
-
 from quals.command import run, stage_parser
-from quals.corpus import read_articles
-from quals.errors import InputError
 from quals.grid import Seeds, read_grid
-from quals.jsonl import read_jsonl, write_json
-from quals.models import checkpoint
-from quals.models.checkpoint import Checkpoint
-from quals.params import (
-    Count,
-    NonNegative,
-    ParamsError,
-    Positive,
-    Section,
-    Share,
-    load_section,
-)
+from quals.jsonl import write_json
+from quals.parallel import THREADS, run_jobs
+from quals.params import ParamsError, load_section
 from quals.signature import signature
-from quals.training.batches import Example, epochs
-from quals.training.contrast import contrast_examples, contrastive_loss
-from quals.training.loop import Optimisation, Schedule, Stopwatch, curve, seed_everything, train
+from quals.training.contrastive import Contrastive, ContrastiveJob, Method, train_contrastive
+from quals.training.loop import Stopwatch, curve
 from quals.training.mle import TrainMle
-from quals.training.selection import ContrastPair, Scored, select_pairs
-
-
-class Contrastive(Section):
-    """The scale's `contrastive` section: what all methods share, so that they compare.
-
-    `steps` has an entry for each corpus.
-    """
-
-    pairs: Count
-    negative_share: Share
-    steps: dict[str, Count]
-    batch_size: Count
-    schedule: Schedule
-
-
-class Method(Section):
-    """One entry of the scale's `methods` section.
-
-    `positive_share` is null where the selector cannot tell references apart. `lr` is the loss's:
-    one that punishes every token of S- stands a smaller one.
-    """
-
-    selector: str
-    positive_share: Share | None
-    negative_tokens: str
-    negative_weight: NonNegative
-    lr: Positive
 
 
 def main(arguments) -> None:
     """Data of a corpus lie in `data`/<dataset>, its models in `models`/<dataset>."""
+    watch = Stopwatch()
     shared = load_section(arguments.params, "contrastive", Contrastive)
     method = load_section(arguments.params, f"methods.{arguments.method}", Method)
     source_limit = load_section(arguments.params, "train_mle", TrainMle).max_source_tokens
@@ -63,82 +21,39 @@ def main(arguments) -> None:
     missing = [name for name in arguments.datasets if name not in shared.steps]
     if missing:
         raise ParamsError(f"{arguments.params}: contrastive.steps.{missing[0]} is missing")
-    for dataset in arguments.datasets:
-        title = f"train_contrastive {dataset} {arguments.method}"
-        data, models = arguments.data / dataset, arguments.models / dataset
-        articles = {article.id: article for article in read_articles(data / "corpus", "train")}
-        watch = Stopwatch()
-        runs = {}
-        for seed in seeds:
-            start = checkpoint.load(models / "mle" / str(seed))
-            pairs = _pairs(data / "rewards" / method.selector / f"{seed}.jsonl", shared, method)
-            examples = contrast_examples(pairs, articles, start, source_limit)
-            losses = _retrain(start, examples, method, shared, shared.steps[dataset], seed, title)
-            checkpoint.save(start.model, start.tokenizer, models / arguments.method / str(seed))
-            runs[str(seed)] = {
-                "metrics": {"pairs": len(pairs), "train_loss": losses[-1]},
-                "curve": curve(losses),
+    titles = {name: f"train_contrastive {name} {arguments.method}" for name in arguments.datasets}
+    jobs = [
+        ContrastiveJob(
+            title=f"{title} {seed}",
+            seed=seed,
+            start=arguments.models / dataset / "mle" / str(seed),
+            corpus=arguments.data / dataset / "corpus",
+            rewards=arguments.data / dataset / "rewards" / method.selector / f"{seed}.jsonl",
+            out=arguments.models / dataset / arguments.method / str(seed),
+            shared=shared,
+            method=method,
+            steps=shared.steps[dataset],
+            max_source_tokens=source_limit,
+        )
+        for dataset, title in titles.items()
+        for seed in seeds
+    ]
+    retrained = iter(run_jobs(train_contrastive, jobs))
+    for dataset, title in titles.items():
+        of_seeds = {str(seed): next(retrained) for seed in seeds}
+        runs = {
+            seed: {
+                "metrics": {"pairs": one.pairs, "train_loss": one.losses[-1]},
+                "curve": curve(one.losses),
             }
-        counts = ", ".join(str(run["metrics"]["pairs"]) for run in runs.values())
-        print(f"{title}: {counts} pairs, {watch.seconds():.0f} s")
+            for seed, one in of_seeds.items()
+        }
         write_json(
             arguments.metrics / f"{dataset}-{arguments.method}.json",
-            {"stage": title, "seeds": runs, "signature": signature()},
+            {"stage": title, "seeds": runs, "signature": signature(threads=THREADS)},
         )
-
-
-def _retrain(
-    start: Checkpoint,
-    examples: list[Example],
-    method: Method,
-    shared: Contrastive,
-    steps: int,
-    seed: int,
-    title: str,
-) -> list[float]:
-    """Train the model in place; its losses."""
-    seed_everything(seed)
-    return train(
-        start.model,
-        epochs(
-            examples,
-            min(shared.batch_size, len(examples)),
-            start.model.config.pad_token_id,
-            random.Random(seed),
-        ),
-        contrastive_loss(
-            negative_tokens=method.negative_tokens, negative_weight=method.negative_weight
-        ),
-        steps=steps,
-        optimisation=Optimisation(lr=method.lr, other_lr=method.lr, **shared.schedule.model_dump()),
-        title=f"{title} {seed}",
-    )
-
-
-def _pairs(path: Path, shared: Contrastive, method: Method) -> list[ContrastPair]:
-    pairs = select_pairs(
-        _read_scores(path),
-        negative_share=shared.negative_share,
-        positive_share=method.positive_share,
-        most=shared.pairs,
-    )
-    if not pairs:
-        raise InputError(f"{path}: S+ and S- share no document")
-    return pairs
-
-
-def _read_scores(path: Path) -> list[Scored]:
-    rows = read_jsonl(path, {"id": str, "candidates": list, "scores": list, "reference": str})
-    return [
-        Scored(
-            row["id"],
-            tuple(row["candidates"]),
-            tuple(row["scores"]),
-            row["reference"],
-            row["reference_score"],
-        )
-        for row in rows
-    ]
+        print(f"{title}: {', '.join(str(one.pairs) for one in of_seeds.values())} pairs")
+    print(f"train_contrastive: {watch.seconds():.0f} s")
 
 
 if __name__ == "__main__":

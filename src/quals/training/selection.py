@@ -2,6 +2,9 @@
 
 import zlib
 from dataclasses import dataclass
+from pathlib import Path
+
+from quals.jsonl import read_jsonl
 
 
 @dataclass(frozen=True)
@@ -26,6 +29,21 @@ class Scored:
             if score is not None and self.candidates[index] != self.reference
         ]
         return min(known)[1] if known else None
+
+
+def read_scores(path: Path) -> list[Scored]:
+    """The rows that the stage `reward` left."""
+    fields = {"id": str, "candidates": list, "scores": list, "reference": str}
+    return [
+        Scored(
+            row["id"],
+            tuple(row["candidates"]),
+            tuple(row["scores"]),
+            row["reference"],
+            row["reference_score"],
+        )
+        for row in read_jsonl(path, {**fields, "reference_score": object})
+    ]
 
 
 @dataclass(frozen=True)

@@ -1,0 +1,99 @@
+"""How is a summarizer retrained on S+ and S-? From the MLE model, on one corpus and seed."""
+
+import random
+from dataclasses import dataclass
+from pathlib import Path
+
+from quals.corpus import read_articles
+from quals.errors import InputError
+from quals.models import checkpoint
+from quals.params import Count, NonNegative, Positive, Section, Share
+from quals.training.batches import epochs
+from quals.training.contrast import contrast_examples, contrastive_loss
+from quals.training.loop import Optimisation, Schedule, seed_everything, train
+from quals.training.selection import read_scores, select_pairs
+
+
+class Contrastive(Section):
+    """The scale's `contrastive` section: what all methods share, so that they compare.
+
+    `steps` has an entry for each corpus.
+    """
+
+    pairs: Count
+    negative_share: Share
+    steps: dict[str, Count]
+    batch_size: Count
+    schedule: Schedule
+
+
+class Method(Section):
+    """One entry of the scale's `methods` section.
+
+    `positive_share` is null where the selector cannot tell references apart. `lr` is the loss's:
+    one that punishes every token of S- stands a smaller one.
+    """
+
+    selector: str
+    positive_share: Share | None
+    negative_tokens: str
+    negative_weight: NonNegative
+    lr: Positive
+
+
+@dataclass(frozen=True)
+class ContrastiveJob:
+    """One retraining: where it starts, what it learns from, and where the model goes."""
+
+    title: str
+    seed: int
+    start: Path
+    corpus: Path
+    rewards: Path
+    out: Path
+    shared: Contrastive
+    method: Method
+    steps: int
+    max_source_tokens: int
+
+
+@dataclass(frozen=True)
+class Retrained:
+    """On how many pairs, and the loss of each step."""
+
+    pairs: int
+    losses: list[float]
+
+
+def train_contrastive(job: ContrastiveJob) -> Retrained:
+    """Select, retrain and save; `InputError` where nothing is selected."""
+    shared, method = job.shared, job.method
+    pairs = select_pairs(
+        read_scores(job.rewards),
+        negative_share=shared.negative_share,
+        positive_share=method.positive_share,
+        most=shared.pairs,
+    )
+    if not pairs:
+        raise InputError(f"{job.rewards}: S+ and S- share no document")
+    articles = {article.id: article for article in read_articles(job.corpus, "train")}
+    start = checkpoint.load(job.start)
+    examples = contrast_examples(pairs, articles, start, job.max_source_tokens)
+    seed_everything(job.seed)
+    losses = train(
+        start.model,
+        epochs(
+            examples,
+            min(shared.batch_size, len(examples)),
+            start.model.config.pad_token_id,
+            random.Random(job.seed),
+        ),
+        contrastive_loss(
+            negative_tokens=method.negative_tokens, negative_weight=method.negative_weight
+        ),
+        steps=job.steps,
+        optimisation=Optimisation(lr=method.lr, other_lr=method.lr, **shared.schedule.model_dump()),
+        title=job.title,
+    )
+    checkpoint.save(start.model, start.tokenizer, job.out)
+    return Retrained(len(pairs), losses)
