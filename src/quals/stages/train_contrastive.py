@@ -3,6 +3,8 @@
 import random
 from pathlib import Path
 
+from pydantic import model_validator
+
 from quals.command import run, stage_parser
 from quals.corpus import read_articles
 from quals.errors import InputError
@@ -20,24 +22,40 @@ from quals.params import (
     load_section,
 )
 from quals.signature import signature
+from quals.training import pretrained
 from quals.training.batches import Example, epochs
 from quals.training.contrast import contrast_examples, contrastive_loss
 from quals.training.loop import Optimisation, Schedule, Stopwatch, curve, seed_everything, train
 from quals.training.mle import TrainMle
+from quals.training.pretrained import PretrainedTraining, finetune
 from quals.training.selection import ContrastPair, Scored, select_pairs
 
 
 class Contrastive(Section):
     """The scale's `contrastive` section: what all methods share, so that they compare.
 
-    `steps` has an entry for each corpus.
+    `pairs` is null for all. `steps` and `finetuning` have an entry for each corpus: one of the two
+    says how long, and `finetuning` stands for `batch_size` and `schedule` too.
     """
 
-    pairs: Count
+    pairs: Count | None
     negative_share: Share
-    steps: dict[str, Count]
-    batch_size: Count
-    schedule: Schedule
+    steps: dict[str, Count] | None = None
+    batch_size: Count | None = None
+    schedule: Schedule | None = None
+    finetuning: dict[str, PretrainedTraining] | None = None
+
+    @model_validator(mode="after")
+    def _is_one_of_both(self) -> "Contrastive":
+        own = (self.steps, self.batch_size, self.schedule)
+        if any(own) if self.finetuning is not None else None in own:
+            raise ValueError("it needs steps, batch_size and schedule, or else finetuning")
+        return self
+
+    @property
+    def corpora(self) -> dict[str, object]:
+        """What says how each corpus is trained on."""
+        return dict(self.steps or self.finetuning or {})
 
 
 class Method(Section):
@@ -60,9 +78,10 @@ def main(arguments) -> None:
     method = load_section(arguments.params, f"methods.{arguments.method}", Method)
     source_limit = load_section(arguments.params, "train_mle", TrainMle).max_source_tokens
     seeds = read_grid(arguments.grid, Seeds).seeds
-    missing = [name for name in arguments.datasets if name not in shared.steps]
+    missing = [name for name in arguments.datasets if name not in shared.corpora]
     if missing:
-        raise ParamsError(f"{arguments.params}: contrastive.steps.{missing[0]} is missing")
+        key = "steps" if shared.finetuning is None else "finetuning"
+        raise ParamsError(f"{arguments.params}: contrastive.{key}.{missing[0]} is missing")
     for dataset in arguments.datasets:
         title = f"train_contrastive {dataset} {arguments.method}"
         data, models = arguments.data / dataset, arguments.models / dataset
@@ -73,7 +92,7 @@ def main(arguments) -> None:
             start = checkpoint.load(models / "mle" / str(seed))
             pairs = _pairs(data / "rewards" / method.selector / f"{seed}.jsonl", shared, method)
             examples = contrast_examples(pairs, articles, start, source_limit)
-            losses = _retrain(start, examples, method, shared, shared.steps[dataset], seed, title)
+            losses = _retrain(start, examples, method, shared, dataset, seed, title)
             checkpoint.save(start.model, start.tokenizer, models / arguments.method / str(seed))
             runs[str(seed)] = {
                 "metrics": {"pairs": len(pairs), "train_loss": losses[-1]},
@@ -92,12 +111,23 @@ def _retrain(
     examples: list[Example],
     method: Method,
     shared: Contrastive,
-    steps: int,
+    dataset: str,
     seed: int,
     title: str,
 ) -> list[float]:
     """Train the model in place; its losses."""
     seed_everything(seed)
+    if shared.finetuning is not None:
+        settings = shared.finetuning[dataset].model_copy(update={"lr": method.lr})
+        return finetune(
+            start,
+            pretrained.fitting(examples),
+            pretrained.contrastive_loss(settings.label_smoothing, method.negative_weight),
+            settings,
+            counted=pretrained.punishing(method.negative_tokens),
+            seed=seed,
+            title=f"{title} {seed}",
+        )
     return train(
         start.model,
         epochs(
@@ -109,7 +139,7 @@ def _retrain(
         contrastive_loss(
             negative_tokens=method.negative_tokens, negative_weight=method.negative_weight
         ),
-        steps=steps,
+        steps=shared.steps[dataset],
         optimisation=Optimisation(lr=method.lr, other_lr=method.lr, **shared.schedule.model_dump()),
         title=f"{title} {seed}",
     )
