@@ -40,7 +40,7 @@ WIDTH = 32
 LESSONS = 60  # steps
 
 
-def save_bart(folder: Path, texts: Sequence[str]) -> int:
+def save_bart(folder: Path, texts: Sequence[str], *, lessons: int = LESSONS) -> int:
     """Write a tiny BART that `transformers` could read; the id of its separator."""
     backend = train_bpe(texts, merges=150)
     tokenizer = TextTokenizer(
@@ -65,7 +65,7 @@ def save_bart(folder: Path, texts: Sequence[str]) -> int:
         )
     )
     separator = tokenizer.id_of(SEPARATOR)
-    _teach(model, tokenizer, separator, texts)
+    _teach(model, tokenizer, separator, texts, lessons)
     checkpoint.save(model, tokenizer, folder)
     # As on the hub: what these force belongs to another frame and must never reach an output.
     path = folder / "config.json"
@@ -75,14 +75,16 @@ def save_bart(folder: Path, texts: Sequence[str]) -> int:
     return separator
 
 
-def _teach(model: BART, tokenizer: TextTokenizer, separator: int, texts: Sequence[str]) -> None:
+def _teach(
+    model: BART, tokenizer: TextTokenizer, separator: int, texts: Sequence[str], lessons: int
+) -> None:
     """The one question and its answer, whatever the text."""
     question, answer = tokenizer.encode([QUESTION, ANSWER])
     target = [*question, separator, *answer, model.config.eos_token_id]
     sources = tokenizer.encode(list(texts), 24)
     optimizer = torch.optim.AdamW(model.parameters(), lr=1e-2)
     model.train()
-    for step in range(LESSONS):
+    for step in range(lessons):
         chosen = [sources[(4 * step + n) % len(sources)] for n in range(4)]
         batch = collate([Example(source, [target]) for source in chosen], model.config.pad_token_id)
         optimizer.zero_grad()
