@@ -49,7 +49,7 @@ SECTIONS = {
     "examples": Examples,
     "report": ReportSettings,
 }
-SCALES = [ROOT / "scales/paper.yaml"]
+SCALES = [ROOT / "scales" / name for name in ("paper.yaml", "base.yaml")]
 
 
 @pytest.mark.parametrize("scale", SCALES, ids=lambda path: path.stem)

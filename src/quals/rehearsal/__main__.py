@@ -41,13 +41,15 @@ def main() -> None:
 
 def rehearse(root: Path, name: str, folder: Path, *, newsqa: bool) -> None:
     """Run all stages of the scale `name` of the project `root` in `folder`, in dvc.yaml's order."""
-    os.environ["HF_HOME"] = str(folder / "cache")
-    for variable in ("QUALS_DATA", "QUALS_NEWSQA", "HF_DATASETS_CACHE"):  # the user's own
-        os.environ.pop(variable, None)
+    for variable in ("HF_HOME", "XDG_CACHE_HOME", "XDG_CONFIG_HOME", "MPLCONFIGDIR"):
+        os.environ[variable] = str(folder / "cache")
+    for variable in ("QUALS_DATA", "QUALS_NEWSQA", "QUALS_CACHE", "HF_DATASETS_CACHE"):
+        os.environ.pop(variable, None)  # the user's own
     from quals.rehearsal import scale as scales
     from quals.rehearsal.cells import cells
     from quals.rehearsal.prepare import prepare
 
+    os.cpu_count = lambda: 1  # trainings side by side would each import torch anew
     start = time.perf_counter()
     grid = {**scales.GRID, "scales": [name]}
     for needed in NEEDED:

@@ -25,7 +25,7 @@ Settings = dict[str, object]
 def rehearsed(scale: Mapping[str, object], *, separator: int) -> Settings:
     """The scale's settings with the sizes and places of a rehearsal; `separator` is an id."""
     found = _copied(scale)
-    for path, value in {**SIZES, **PLACES, **_separators(found, separator)}.items():
+    for path, value in {**SIZES, **_reader(scale), **PLACES, **_ids(separator)}.items():
         *inner, last = path.split(".")
         at = found
         for key in inner:
@@ -42,8 +42,14 @@ def _copied(value: object) -> object:
     return [_copied(inner) for inner in value] if isinstance(value, list) else value
 
 
-def _separators(scale: Settings, separator: int) -> dict[str, object]:
+def _ids(separator: int) -> dict[str, object]:
     return {f"{name}.separator_id": separator for name in ("train_qagen", "train_qg")}
+
+
+def _reader(scale: Mapping[str, object]) -> dict[str, object]:
+    """Steps, where the reader does not stand in as it is."""
+    trained = scale["train_reader"]["training"] is not None
+    return {"train_reader.training.steps": 2} if trained else {}
 
 
 def _base(folder: str) -> dict[str, object]:
