@@ -9,7 +9,7 @@ export PATH := $(CURDIR)/$(BIN):$(PATH)
 export DVC_NO_ANALYTICS := 1
 export TOKENIZERS_PARALLELISM := false
 
-.PHONY: repro ablations test lint format bench costs assets laptop clean env
+.PHONY: repro ablations test lint format bench costs assets laptop rehearse clean env
 
 repro: $(STAMP)  ## regenerate every result at testbed scale
 	$(BIN)/dvc repro
@@ -20,7 +20,7 @@ ablations: $(STAMP)  ## regenerate every result, with all ablations and not only
 	$(BIN)/dvc exp run -S 'ablations=[$(ABLATIONS)]'
 
 # Two processes, one core each: the files that take longest, and all others.
-LONGEST := $(patsubst %,tests/test_%.py,stages report notebook coverage hash_seed study_browser)
+LONGEST := $(patsubst %,tests/test_%.py,stages report notebook coverage hash_seed study_browser rehearsal)
 test: $(STAMP)  ## lint, then the tests
 	$(BIN)/ruff check .
 	export HF_HUB_OFFLINE=1 OMP_NUM_THREADS=1; \
@@ -52,6 +52,9 @@ laptop: assets  ## real text on a CPU, hours: QUALS against what people judged
 	$(BIN)/dvc exp run -S 'scales=[laptop]' -S 'benchmarks=[]' \
 	    -S 'judgments=[qags_cnndm,qags_xsum,halueval]' -S 'judgments_qags=[qags_cnndm,qags_xsum]' \
 	    judgments
+
+rehearse: $(STAMP)  ## every stage of the paper's scale on tiny models and invented articles, minutes
+	OMP_NUM_THREADS=1 $(BIN)/python -m quals.rehearsal --scale paper
 
 env: $(STAMP)
 

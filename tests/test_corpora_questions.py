@@ -539,6 +539,12 @@ def test_newsqa_joins_where_it_is_named(tmp_path):
     loaded = load_questions(RealQuestions.model_validate(section(tmp_path, newsqa=str(path))), {})
     assert loaded.origin == "folder, newsqa"
     assert [c.id for c in loaded.splits["train"] if "newsqa" in c.id]
+    # Or by the environment, where the settings name none; a wrong name is not passed over.
+    without = RealQuestions.model_validate(section(tmp_path))
+    assert load_questions(without, {"QUALS_NEWSQA": str(path)}).splits == loaded.splits
+    assert load_questions(without, {}).origin == "folder"
+    with pytest.raises(InputError, match=r"none\.json: no such file"):
+        load_questions(without, {"QUALS_NEWSQA": str(tmp_path / "none.json")})
 
 
 def test_the_stage_writes_what_training_reads_whatever_the_order_of_rows(tmp_path, monkeypatch):

@@ -30,6 +30,8 @@ class Grid(Methods):
 
 G = TypeVar("G", bound=Seeds)
 
+MAY_BE_EMPTY = ("benchmarks",)  # real text has no truth to hold metrics against
+
 
 def read_grid(path: Path, schema: type[G]) -> G:
     """The grid's lists as `schema`; other keys of the file are of no concern.
@@ -37,7 +39,11 @@ def read_grid(path: Path, schema: type[G]) -> G:
     `ParamsError` names the file and the key that is missing, empty or of another type.
     """
     content = load_yaml(path)
-    missing = [key for key in schema.model_fields if not content.get(key)]
+    missing = [
+        key
+        for key in schema.model_fields
+        if not content.get(key) and not (key in MAY_BE_EMPTY and content.get(key) == [])
+    ]
     if missing:
         raise ParamsError(f"{path}: '{missing[0]}' is missing or empty")
     try:

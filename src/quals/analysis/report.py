@@ -150,6 +150,7 @@ def _gates(found: Findings) -> str:
     shared, summarizers = [], []
     for key, row in found.gates.items():
         listed = [f"{name} {compact(value)[0]}" for name, value in sorted(row["metrics"].items())]
+        listed += [f"data: {row['data']}"] if row.get("data") else []
         rows = summarizers if key.rsplit("-", 1)[0] in trained else shared
         rows.append([key, "; ".join(listed)])
     header = ["Model", "Measured"]

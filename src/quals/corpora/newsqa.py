@@ -21,7 +21,7 @@ def stories(path: Path) -> tuple[dict[str, list[Passage]], dict[str, Counter[str
     if not path.is_file():
         raise InputError(
             f"{path}: no such file; build it as github.com/Maluuba/newsqa says (its licence lets"
-            " nobody pass it on), or set `newsqa: null`"
+            " nobody pass it on), or set `newsqa: null` and no QUALS_NEWSQA"
         )
     content = read_json(path)
     if not isinstance(content, dict) or not isinstance(content.get("data"), list):

@@ -15,6 +15,7 @@ from quals.corpus import Context
 from quals.jsonl import DataError
 
 SQUAD = "squad"
+NEWSQA = "QUALS_NEWSQA"  # names its combined JSON file where the settings name none
 SPLITS = ("train", "validation")
 
 
@@ -31,7 +32,8 @@ class LoadedQuestions:
 def load_questions(settings: RealQuestions, environment: Mapping[str, str]) -> LoadedQuestions:
     """Contexts for training and validation; no passage is in both.
 
-    Raises `MissingDataError` where no source has SQuAD, `DataError` for a row or split of no use.
+    NewsQA joins where the settings or `QUALS_NEWSQA` name its file; the origin says whether. Raises
+    `MissingDataError` where no source has SQuAD, `DataError` for a row or split of no use.
     """
     found = find(SQUAD, settings.source, splits=SPLITS, environment=environment)
     read: dict[str, list[Passage]] = {}
@@ -39,8 +41,9 @@ def load_questions(settings: RealQuestions, environment: Mapping[str, str]) -> L
     for split in SPLITS:
         read[split], counts[split] = passages(found.rows[split])
     origin = found.origin
-    if settings.newsqa is not None:
-        told, lost = stories(Path(settings.newsqa))
+    newsqa = settings.newsqa or environment.get(NEWSQA)
+    if newsqa:
+        told, lost = stories(Path(newsqa))
         for split in SPLITS:
             read[split] += told[split]
             counts[split] += lost[split]

@@ -45,7 +45,7 @@ def write_summaries(job: SummaryJob) -> None:
 class Sample(Section):
     """The scale's `sample` section (paper.md 4a: six samples, top-k 50)."""
 
-    documents: Count
+    documents: Count | None  # null for all
     samples: Count
     top_k: Count
 

@@ -43,6 +43,7 @@ class Attention(nn.Module):
         self.v_proj = nn.Linear(size, size)
         self.q_proj = nn.Linear(size, size)
         self.out_proj = nn.Linear(size, size)
+        self.dropout = 0.0  # of attention, in training
 
     def split(self, x: Tensor) -> Tensor:
         """[..., T, H*D] -> [..., H, T, D]"""
@@ -50,7 +51,9 @@ class Attention(nn.Module):
 
     def attend(self, queries: Tensor, keys: Tensor, values: Tensor, bias: Tensor) -> Tensor:
         """[B, H, T, D] queries over [B, H, S, D]."""
-        mixed = nn.functional.scaled_dot_product_attention(queries, keys, values, attn_mask=bias)
+        mixed = nn.functional.scaled_dot_product_attention(
+            queries, keys, values, attn_mask=bias, dropout_p=self.dropout if self.training else 0.0
+        )
         return self.out_proj(mixed.transpose(-3, -2).flatten(-2))
 
 
@@ -65,9 +68,10 @@ class Layer(nn.Module):
         self.fc1 = nn.Linear(size, inner)
         self.fc2 = nn.Linear(inner, size)
         self.final_layer_norm = nn.LayerNorm(size)
+        self.drop = nn.Dropout(0.0)
 
     def feed_forward(self, x: Tensor) -> Tensor:
-        return self.final_layer_norm(x + self.fc2(nn.functional.gelu(self.fc1(x))))
+        return self.final_layer_norm(x + self.drop(self.fc2(nn.functional.gelu(self.fc1(x)))))
 
 
 class Stack(nn.Module):
@@ -78,6 +82,7 @@ class Stack(nn.Module):
             [Layer(config.d_model, heads, inner, cross=cross) for _ in range(layers)]
         )
         self.layernorm_embedding = nn.LayerNorm(config.d_model)
+        self.drop = nn.Dropout(0.0)
 
     def embed(self, tokens: Tensor, first: int) -> Tensor:
         """Embedded tokens [..., T, d] at the positions from `first` on."""
@@ -86,7 +91,7 @@ class Stack(nn.Module):
         if end > most:
             raise InputError(f"a text of {end} tokens, the network has positions for {most}")
         places = self.embed_positions.weight[first + OFFSET : end + OFFSET]
-        return self.layernorm_embedding(tokens + places)
+        return self.drop(self.layernorm_embedding(tokens + places))
 
 
 class Body(nn.Module):
@@ -138,7 +143,8 @@ class BART(nn.Module):
             attention = layer.self_attn
             projections = (attention.q_proj, attention.k_proj, attention.v_proj)
             q, k, v = (attention.split(project(hidden)) for project in projections)
-            hidden = layer.self_attn_layer_norm(hidden + attention.attend(q, k, v, bias))
+            attended = layer.drop(attention.attend(q, k, v, bias))
+            hidden = layer.self_attn_layer_norm(hidden + attended)
             hidden = layer.feed_forward(hidden)
         crosses = [layer.encoder_attn for layer in self.model.decoder.layers]
         keys = [cross.split(cross.k_proj(hidden)) for cross in crosses]
@@ -177,12 +183,13 @@ class BART(nn.Module):
                 k, v = cache.append(at, k, v)
             rows = (x.flatten(0, 1) for x in (q, k, v))
             attended = attention.attend(*rows, bias).view_as(hidden)
-            hidden = layer.self_attn_layer_norm(hidden + attended)
+            hidden = layer.self_attn_layer_norm(hidden + layer.drop(attended))
             # All rows and tokens of a text are queries over one copy of its keys.
             cross = layer.encoder_attn
             queries = cross.split(cross.q_proj(hidden).flatten(1, 2))
             attended = cross.attend(queries, memory.keys[at], memory.values[at], memory.mask)
-            hidden = layer.encoder_attn_layer_norm(hidden + attended.view_as(hidden))
+            attended = layer.drop(attended.view_as(hidden))
+            hidden = layer.encoder_attn_layer_norm(hidden + attended)
             hidden = layer.feed_forward(hidden)
         if cache is not None:
             cache.length += 1
@@ -191,3 +198,12 @@ class BART(nn.Module):
     def logits(self, hidden: Tensor) -> Tensor:
         """Scores over the vocabulary."""
         return nn.functional.linear(hidden, self.model.shared.weight, self.final_logits_bias[0])
+
+
+def set_dropout(model: BART, hidden: float, attention: float) -> None:
+    """How much of hidden states and of attention is dropped in training, where fairseq drops it."""
+    for module in model.modules():
+        if isinstance(module, nn.Dropout):
+            module.p = hidden
+        elif isinstance(module, Attention):
+            module.dropout = attention

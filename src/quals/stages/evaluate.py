@@ -14,6 +14,7 @@ from quals.metrics.texts import Texts
 from quals.parallel import THREADS
 from quals.signature import signature
 from quals.testbed.oracle import Oracle
+from quals.testbed.truth import Verdict
 from quals.training.loop import Stopwatch
 
 
@@ -32,7 +33,9 @@ def main(arguments) -> None:
     watch = Stopwatch()
     grid = read_grid(arguments.grid, Methods)
     articles = read_articles(arguments.corpus, "test")
-    oracle = Oracle(arguments.truth, "test", articles)
+    # Real text has no truth.
+    known = (arguments.truth / "test.jsonl").is_file()
+    oracle = Oracle(arguments.truth, "test", articles) if known else None
     paths = MetricPaths.in_folder(arguments.models)
     runs = [Run(method, seed) for method in grid.methods for seed in grid.seeds]
     written = {run: _summaries(run.file(arguments.summaries, "jsonl")) for run in runs}
@@ -47,7 +50,7 @@ def main(arguments) -> None:
     )
     scores = score_texts(arguments.params, paths, texts)
     rows = [
-        _row(article.id, metrics, oracle.judge(article.id, summary))
+        _row(article.id, metrics, oracle and oracle.judge(article.id, summary))
         for (article, summary), metrics in zip(asked, scores, strict=True)
     ]
     for place, run in enumerate(runs):
@@ -74,7 +77,9 @@ def _summaries(path: Path) -> dict[str, str]:
     return {row["id"]: row["summary"] for row in read_jsonl(path, {"id": str, "summary": str})}
 
 
-def _row(article_id: str, metrics: Row, verdict) -> Row:
+def _row(article_id: str, metrics: Row, verdict: Verdict | None) -> Row:
+    if verdict is None:
+        return {"id": article_id, "metrics": metrics, "error": None}
     truth = {"truth": float(verdict.consistent), "unparsed": float("unparsed" in verdict.errors)}
     return {"id": article_id, "metrics": {**metrics, **truth}, "error": verdict.error}
 

@@ -207,14 +207,16 @@ def median_interval(values: list[float], *, level: float, seed: int) -> tuple[fl
 def _cost_curve(
     settings: Speed, quals_settings: QualsSettings, paths, arguments, articles, work: Work
 ) -> list[dict[str, object]]:
-    """Seconds per summary and AUC against the truth for growing numbers of groups."""
-    oracle = Oracle(arguments.truth, "test", articles)
+    """Seconds per summary, and AUC where the truth is known, for growing numbers of groups."""
     # References stand in for summaries of both kinds: some are consistent, some are not.
     work = Work(work.documents, [a.summary for a in articles]).first(settings.curve_summaries)
-    truth = [
-        float(oracle.judge(a.id, s).consistent)
-        for a, s in zip(articles, work.summaries, strict=False)
-    ]
+    truth: list[float | None] = [None] * len(work.summaries)
+    if (arguments.truth / "test.jsonl").is_file():
+        oracle = Oracle(arguments.truth, "test", articles)
+        truth = [
+            float(oracle.judge(a.id, s).consistent)
+            for a, s in zip(articles, work.summaries, strict=False)
+        ]
     curve = []
     for groups in settings.groups:
         quals = Quals.from_pretrained(

@@ -18,9 +18,10 @@ def main(arguments) -> None:
     method = load_section(arguments.params, f"methods.{arguments.method}", Method)
     source_limit = load_section(arguments.params, "train_mle", TrainMle).max_source_tokens
     seeds = read_grid(arguments.grid, Seeds).seeds
-    missing = [name for name in arguments.datasets if name not in shared.steps]
+    missing = [name for name in arguments.datasets if name not in shared.corpora]
     if missing:
-        raise ParamsError(f"{arguments.params}: contrastive.steps.{missing[0]} is missing")
+        key = "steps" if shared.finetuning is None else "finetuning"
+        raise ParamsError(f"{arguments.params}: contrastive.{key}.{missing[0]} is missing")
     titles = {name: f"train_contrastive {name} {arguments.method}" for name in arguments.datasets}
     jobs = [
         ContrastiveJob(
@@ -32,7 +33,7 @@ def main(arguments) -> None:
             out=arguments.models / dataset / arguments.method / str(seed),
             shared=shared,
             method=method,
-            steps=shared.steps[dataset],
+            dataset=dataset,
             max_source_tokens=source_limit,
         )
         for dataset, title in titles.items()

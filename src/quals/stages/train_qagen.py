@@ -1,6 +1,7 @@
 """Stage `train_qagen`: text -> question, separator, answer; the one model of QUALS.
 
-Trained from scratch, or, where the scale's section names a `base`, as an adapter of that.
+Trained from scratch, or, where the scale's section names a `base`, as an adapter of that, or with
+`finetuning` by all its weights.
 """
 
 import random
@@ -21,6 +22,8 @@ from quals.testbed.world import Story
 from quals.training.adapted_qagen import names_base, train_adapted_qagen
 from quals.training.batches import TargetBatch, epochs
 from quals.training.loop import Optimisation, Stopwatch, seed_everything, train
+from quals.training.pretrained import finetunes
+from quals.training.pretrained_qagen import train_pretrained_qagen
 from quals.training.qa import likelihood_of_parts, qagen_examples
 from quals.training.record import write_record
 
@@ -52,7 +55,15 @@ class TrainQagen(Section):
 
 
 def main(arguments) -> None:
-    if names_base(arguments.params, "train_qagen"):
+    if finetunes(arguments.params, "train_qagen"):
+        train_pretrained_qagen(
+            arguments.params,
+            arguments.questions,
+            arguments.truth,
+            arguments.out,
+            arguments.metrics,
+        )
+    elif names_base(arguments.params, "train_qagen"):
         train_adapted_qagen(arguments.params, arguments.questions, arguments.out, arguments.metrics)
     else:
         _train_from_scratch(arguments)

@@ -1,6 +1,7 @@
 """Stage `train_qg`: text and answer -> question; the second of QAGS's three models.
 
-Trained on from QAGen, or, where the scale's section names a `base`, as an adapter of that.
+Trained on from QAGen, or, where the scale's section names a `base`, as an adapter of that, or with
+`finetuning` by all its weights.
 """
 
 import random
@@ -16,6 +17,8 @@ from quals.training.adapted_qg import train_adapted_qg
 from quals.training.batches import epochs
 from quals.training.gates import asking_gate
 from quals.training.loop import Optimisation, Stopwatch, seed_everything, train
+from quals.training.pretrained import finetunes
+from quals.training.pretrained_qg import train_pretrained_qg
 from quals.training.qa import likelihood_of, question_examples
 from quals.training.record import write_record
 
@@ -31,7 +34,9 @@ class TrainQg(Section):
 
 
 def main(arguments) -> None:
-    if names_base(arguments.params, "train_qg"):
+    if finetunes(arguments.params, "train_qg"):
+        train_pretrained_qg(arguments.params, arguments.questions, arguments.out, arguments.metrics)
+    elif names_base(arguments.params, "train_qg"):
         train_adapted_qg(arguments.params, arguments.questions, arguments.out, arguments.metrics)
     else:
         _train_on(arguments)

@@ -4,27 +4,46 @@ import random
 from dataclasses import dataclass
 from pathlib import Path
 
+from pydantic import model_validator
+
 from quals.corpus import read_articles
 from quals.errors import InputError
 from quals.models import checkpoint
+from quals.models.checkpoint import Checkpoint
 from quals.params import Count, NonNegative, Positive, Section, Share
-from quals.training.batches import epochs
+from quals.training import pretrained
+from quals.training.batches import Example, epochs
 from quals.training.contrast import contrast_examples, contrastive_loss
 from quals.training.loop import Optimisation, Schedule, seed_everything, train
+from quals.training.pretrained import PretrainedTraining, finetune
 from quals.training.selection import read_scores, select_pairs
 
 
 class Contrastive(Section):
     """The scale's `contrastive` section: what all methods share, so that they compare.
 
-    `steps` has an entry for each corpus.
+    `pairs` is null for all. `steps` and `finetuning` have an entry for each corpus: one of the two
+    says how long, and `finetuning` stands for `batch_size` and `schedule` too.
     """
 
-    pairs: Count
+    pairs: Count | None
     negative_share: Share
-    steps: dict[str, Count]
-    batch_size: Count
-    schedule: Schedule
+    steps: dict[str, Count] | None = None
+    batch_size: Count | None = None
+    schedule: Schedule | None = None
+    finetuning: dict[str, PretrainedTraining] | None = None
+
+    @model_validator(mode="after")
+    def _is_one_of_both(self) -> "Contrastive":
+        own = (self.steps, self.batch_size, self.schedule)
+        if any(own) if self.finetuning is not None else None in own:
+            raise ValueError("it needs steps, batch_size and schedule, or else finetuning")
+        return self
+
+    @property
+    def corpora(self) -> dict[str, object]:
+        """What says how each corpus is trained on."""
+        return dict(self.steps or self.finetuning or {})
 
 
 class Method(Section):
@@ -53,7 +72,7 @@ class ContrastiveJob:
     out: Path
     shared: Contrastive
     method: Method
-    steps: int
+    dataset: str
     max_source_tokens: int
 
 
@@ -79,8 +98,27 @@ def train_contrastive(job: ContrastiveJob) -> Retrained:
     articles = {article.id: article for article in read_articles(job.corpus, "train")}
     start = checkpoint.load(job.start)
     examples = contrast_examples(pairs, articles, start, job.max_source_tokens)
+    losses = _retrain(start, examples, job)
+    checkpoint.save(start.model, start.tokenizer, job.out)
+    return Retrained(len(pairs), losses)
+
+
+def _retrain(start: Checkpoint, examples: list[Example], job: ContrastiveJob) -> list[float]:
+    """Train the model in place; its losses."""
+    shared, method = job.shared, job.method
     seed_everything(job.seed)
-    losses = train(
+    if shared.finetuning is not None:
+        settings = shared.finetuning[job.dataset].model_copy(update={"lr": method.lr})
+        return finetune(
+            start,
+            pretrained.fitting(examples),
+            pretrained.contrastive_loss(settings.label_smoothing, method.negative_weight),
+            settings,
+            counted=pretrained.punishing(method.negative_tokens),
+            seed=job.seed,
+            title=job.title,
+        )
+    return train(
         start.model,
         epochs(
             examples,
@@ -91,9 +129,7 @@ def train_contrastive(job: ContrastiveJob) -> Retrained:
         contrastive_loss(
             negative_tokens=method.negative_tokens, negative_weight=method.negative_weight
         ),
-        steps=job.steps,
+        steps=shared.steps[job.dataset],
         optimisation=Optimisation(lr=method.lr, other_lr=method.lr, **shared.schedule.model_dump()),
         title=job.title,
     )
-    checkpoint.save(start.model, start.tokenizer, job.out)
-    return Retrained(len(pairs), losses)

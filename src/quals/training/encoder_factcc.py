@@ -34,12 +34,12 @@ class TrainEncoderFactcc(Section):
     """The scale's `train_factcc` section where it names a base.
 
     Documents of training keep between `fewest_words` and `most_words`, those of validation
-    `most_words`.
+    `most_words`. `documents` is the number of each corpus, null for all.
     """
 
     seed: Natural
     base: Places
-    documents: Count
+    documents: Count | None
     validation_documents: Count
     fewest_words: Count
     most_words: Count

@@ -15,7 +15,7 @@ from quals.corpus import Asked, Context, read_contexts
 from quals.metrics.encoder_reader import EncoderReader, EncoderReaderSettings, span_logits
 from quals.models import encoder
 from quals.models.adapter_folder import Places
-from quals.models.encoder import SPAN
+from quals.models.encoder import SPAN, Encoder
 from quals.models.released import find
 from quals.models.source import hub_folder
 from quals.models.tokenizer import TextTokenizer
@@ -30,29 +30,30 @@ NO_ANSWER = (0, 0)
 
 
 class TrainEncoderReader(Section):
-    """The scale's `train_reader` section where it names a base."""
+    """The scale's `train_reader` section where it names a base.
+
+    Without `training` (null) the base is a reader already and stands in as it is.
+    """
 
     seed: Natural
     base: Places
     gate_contexts: Count
-    training: EncoderTraining
+    training: EncoderTraining | None
 
 
 def train_encoder_reader(params: Path, questions: Path, out: Path, metrics: Path) -> None:
     """Train on questions from all contexts, write the model to `out` and its quality."""
     settings = load_section(params, "train_reader", TrainEncoderReader)
     reading = load_section(params, "reader", EncoderReaderSettings)
-    training = settings.training
     seed_everything(settings.seed)
     watch = Stopwatch()
     folder = find(settings.base, params, hub=hub_folder)
-    start = encoder.start(SPAN, folder, longest=reading.longest, dropout=training.dropout)
-    contexts = read_contexts(questions / "train.jsonl")
-    asked = sample(contexts, training.steps * training.batch_size, random.Random(settings.seed))
-    rows, counts = span_rows(asked, start.tokenizer, reading)
-    losses = train_encoder(
-        start, rows, span_logits, training, seed=settings.seed, title="train_reader"
-    )
+    if settings.training is None:
+        start, losses, counts = encoder.load(SPAN, folder, longest=reading.longest), [], Counter()
+    else:
+        start, losses, counts = _trained(
+            folder, questions / "train.jsonl", settings.training, reading, settings.seed
+        )
     encoder.save(start, out)
     held_out = read_contexts(questions / "validation.jsonl")
     gates = reading_gates(EncoderReader(out, reading), held_out, settings.gate_contexts)
@@ -64,7 +65,24 @@ def train_encoder_reader(params: Path, questions: Path, out: Path, metrics: Path
         losses=losses,
         metrics={**{name: float(count) for name, count in counts.items()}, **gates},
         watch=watch,
+        data="a public reader stands in, not trained here" if settings.training is None else None,
     )
+
+
+def _trained(
+    folder: Path,
+    questions: Path,
+    training: EncoderTraining,
+    reading: EncoderReaderSettings,
+    seed: int,
+) -> tuple[Encoder, list[float], Counter[str]]:
+    """The encoder in `folder` with a new head that has learnt, its losses, and counts of rows."""
+    start = encoder.start(SPAN, folder, longest=reading.longest, dropout=training.dropout)
+    contexts = read_contexts(questions)
+    asked = sample(contexts, training.steps * training.batch_size, random.Random(seed))
+    rows, counts = span_rows(asked, start.tokenizer, reading)
+    losses = train_encoder(start, rows, span_logits, training, seed=seed, title="train_reader")
+    return start, losses, counts
 
 
 def sample(

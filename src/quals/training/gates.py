@@ -46,11 +46,13 @@ def reading_gate(reader: SpanReader, contexts: Sequence[Context]) -> dict[str, f
 
 
 def reading_gates(reader: SpanReader, contexts: Sequence[Context], most: int) -> dict[str, float]:
-    """`reading_gate` over the first `most` contexts of each kind, named after the kind."""
+    """`reading_gate` over the first `most` contexts of each kind that there is."""
     metrics: dict[str, float] = {}
     for kind in ("article", "summary"):
         chosen = [c for c in contexts if c.kind == kind][:most]
-        metrics |= {f"{kind}_{name}": value for name, value in reading_gate(reader, chosen).items()}
+        if any(q.answer is not None for c in chosen for q in c.questions):
+            found = reading_gate(reader, chosen)
+            metrics |= {f"{kind}_{name}": value for name, value in found.items()}
     return metrics
 
 

@@ -4,24 +4,43 @@ import random
 from dataclasses import dataclass
 from pathlib import Path
 
+from pydantic import model_validator
+
 from quals.corpus import Article, read_articles
 from quals.decoding.summarizer import Summarizer, SummaryLimits
 from quals.models import checkpoint
+from quals.models.adapter_folder import Places
 from quals.models.checkpoint import Checkpoint
 from quals.params import Count, Section
 from quals.training.batches import Example, epochs
 from quals.training.loop import Optimisation, Stopwatch, seed_everything, train
+from quals.training.pretrained import PretrainedTraining
 from quals.training.qa import likelihood_of
 from quals.training.record import write_record
 
 
 class TrainMle(Section):
-    """The scale's `train_mle` section."""
+    """The scale's `train_mle` section.
 
-    steps: Count
-    batch_size: Count
+    Without `base` training goes on from QAGen. With it each corpus has a pretrained model, and how
+    all of its weights are trained; null for a summarizer that stands in as it is.
+    """
+
     max_source_tokens: Count
-    optimisation: Optimisation
+    steps: Count | None = None
+    batch_size: Count | None = None
+    optimisation: Optimisation | None = None
+    base: dict[str, Places] | None = None
+    finetuning: dict[str, PretrainedTraining | None] | None = None
+
+    @model_validator(mode="after")
+    def _is_one_of_both(self) -> "TrainMle":
+        own = (self.steps, self.batch_size, self.optimisation)
+        if self.base is None and (None in own or self.finetuning is not None):
+            raise ValueError("without 'base' it needs steps, batch_size and optimisation, no more")
+        if self.base is not None and (any(own) or self.finetuning is None):
+            raise ValueError("with 'base' it needs finetuning, and no steps of its own")
+        return self
 
 
 @dataclass(frozen=True)

@@ -19,12 +19,15 @@ def write_record(
     losses: list[float],
     metrics: dict[str, float],
     watch: Stopwatch,
+    data: str | None = None,
 ) -> None:
-    """Write and print the metrics: those given, and the loss of the last step.
+    """Write and print the metrics: those given, and the loss of the last step if there was one.
+
+    `data` says where the training data are from, at scales where that may differ.
 
     Seconds are printed only: a file that holds them would differ from run to run.
     """
-    metrics = {**metrics, "train_loss": losses[-1]}
+    metrics = {**metrics, "train_loss": losses[-1]} if losses else metrics
     parameters = checkpoint.parameters(model)
     print(f"{stage}: {parameters:,} parameters, {metrics}, {watch.seconds():.0f} s")
     write_json(
@@ -35,5 +38,6 @@ def write_record(
             "curve": curve(losses),
             "parameters": parameters,
             "signature": signature(seed=seed),
+            **({} if data is None else {"data": data}),
         },
     )

@@ -1,0 +1,107 @@
+"""Laws of the paper's scale: every section is one that a stage reads, with the paper's numbers."""
+
+import re
+
+import pytest
+from pipeline import ROOT
+
+from quals.corpora.judgments import Judgments
+from quals.corpora.settings import RealCorpus, RealQuestions
+from quals.decoding.jobs import Sample
+from quals.decoding.summarizer import SummaryLimits
+from quals.metrics.answers import LanguageSettings
+from quals.metrics.encoder_reader import EncoderReaderSettings
+from quals.metrics.factcc import FactccSettings
+from quals.metrics.qags import QagsSettings
+from quals.metrics.quals import PAPER, QualsSettings
+from quals.metrics.rouge import RougeSettings
+from quals.params import load_section, load_yaml
+from quals.stages.copying import Copying
+from quals.stages.examples import Examples
+from quals.stages.report import ReportSettings
+from quals.stages.speed import Speed
+from quals.training.contrastive import Contrastive, Method
+from quals.training.encoder_factcc import TrainEncoderFactcc
+from quals.training.encoder_reader import TrainEncoderReader
+from quals.training.mle import TrainMle
+from quals.training.pretrained_qagen import PretrainedQagen
+from quals.training.pretrained_qg import PretrainedQg
+
+SECTIONS = {
+    "corpus": RealCorpus,
+    "questions": RealQuestions,
+    "train_qagen": PretrainedQagen,
+    "train_qg": PretrainedQg,
+    "train_reader": TrainEncoderReader,
+    "train_factcc": TrainEncoderFactcc,
+    "quals": QualsSettings,
+    "language": LanguageSettings,
+    "qags": QagsSettings,
+    "reader": EncoderReaderSettings,
+    "factcc": FactccSettings,
+    "rouge": RougeSettings,
+    "train_mle": TrainMle,
+    "sample": Sample,
+    "contrastive": Contrastive,
+    "judgments": Judgments,
+    "speed": Speed,
+    "copying": Copying,
+    "examples": Examples,
+    "report": ReportSettings,
+}
+SCALES = [ROOT / "scales" / name for name in ("paper.yaml", "base.yaml")]
+
+
+@pytest.mark.parametrize("scale", SCALES, ids=lambda path: path.stem)
+def test_every_section_is_read_by_a_stage(scale):
+    content = load_yaml(scale)
+    assert set(content) == {*SECTIONS, "summaries", "methods"}
+    for name, schema in SECTIONS.items():
+        load_section(scale, name, schema)
+    for name in content["summaries"]:
+        load_section(scale, f"summaries.{name}", SummaryLimits)
+    for name in content["methods"]:
+        load_section(scale, f"methods.{name}", Method)
+
+
+@pytest.mark.parametrize("scale", SCALES, ids=lambda path: path.stem)
+def test_a_hub_id_has_a_commit_or_says_that_it_is_to_be_pinned(scale):
+    for line in scale.read_text().splitlines():
+        for revision in re.findall(r"hub: [\w./-]+@(\w+)", line):
+            if not re.fullmatch(r"[0-9a-f]{40}", revision):
+                assert revision == "main"
+                assert "pin before a run: not verifiable offline" in line
+
+
+def test_the_numbers_are_the_papers():
+    scale = ROOT / "scales/paper.yaml"
+    unlike = {"row_budget"}  # of no effect on scores
+    quals = load_section(scale, "quals", QualsSettings)
+    assert quals.model_dump(exclude=unlike) == PAPER.model_dump(exclude=unlike)
+    summaries = load_yaml(scale)["summaries"]
+    limits = {k: (v["beams"], v["shortest"], v["longest"]) for k, v in summaries.items()}
+    assert limits == {"xsum": (6, 10, 60), "cnndm": (4, 55, 140)}
+    sample = load_section(scale, "sample", Sample)
+    assert (sample.documents, sample.samples, sample.top_k) == (None, 6, 50)
+    mle = load_section(scale, "train_mle", TrainMle).finetuning
+    assert [t.schedule.warmup_steps for t in mle.values()] == [500, 0]
+    shared = load_section(scale, "contrastive", Contrastive)
+    assert (shared.negative_share, shared.pairs) == (0.3, None)
+    qagen = load_section(scale, "train_qagen", PretrainedQagen)
+    assert (qagen.separator, qagen.separator_id) == ("ĠstrutConnector", 50259)
+    recipe = [qagen.finetuning, *mle.values()]
+    for training in (*recipe, *shared.finetuning.values()):
+        assert training.label_smoothing == training.dropout == training.attention_dropout == 0.1
+        assert training.part_tokens == 1024
+        assert (training.schedule.beta2, training.schedule.clip_norm) == (0.999, 0.1)
+    assert {training.lr for training in recipe} == {3e-5}
+    for training in shared.finetuning.values():
+        assert (training.epochs, training.lr, training.schedule.final_share) == (2, 3e-6, 1.0)
+    methods = load_yaml(scale)["methods"]
+    assert {method["lr"] for method in methods.values()} == {3e-6}
+    conseq = load_section(scale, "methods.conseq", Method)
+    assert (conseq.positive_share, conseq.negative_tokens, conseq.negative_weight) == (
+        0.3,
+        "all",
+        1,
+    )
