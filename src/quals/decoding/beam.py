@@ -21,13 +21,13 @@ def beam_search(
     Hypotheses compare by log p / length ** length_penalty (the end token counts); a text is done
     once `beams` are finished and no running beam can still beat the worst of them.
     """
-    config, texts = model.config, memory.texts
+    config, texts, device = model.config, memory.texts, memory.device
     vocabulary, end = config.vocab_size, config.eos_token_id
     cache = model.new_cache(texts, beams, limits.longest + 1)
-    tokens = torch.full((texts, beams, 1), config.decoder_start_token_id)
-    ids = torch.zeros(texts, beams, 0, dtype=torch.long)
-    steps = torch.zeros(texts, beams, 0)
-    totals = torch.full((texts, beams), -torch.inf)
+    tokens = torch.full((texts, beams, 1), config.decoder_start_token_id, device=device)
+    ids = torch.zeros(texts, beams, 0, dtype=torch.long, device=device)
+    steps = torch.zeros(texts, beams, 0, device=device)
+    totals = torch.full((texts, beams), -torch.inf, device=device)
     totals[:, 0] = 0.0  # all beams start alike: count the first only
     finished: list[list[tuple[float, Hypothesis]]] = [[] for _ in range(texts)]
     alive = list(range(texts))
@@ -71,7 +71,7 @@ def beam_search(
                 running.append(at)
         if len(running) < len(alive):
             alive = [alive[at] for at in running]
-            kept = torch.tensor(running, dtype=torch.long)
+            kept = torch.tensor(running, dtype=torch.long, device=device)
             memory, cache = memory.select(kept), cache.select(kept)
             ids, steps, totals, tokens = ids[kept], steps[kept], totals[kept], tokens[kept]
         if not alive:

@@ -25,15 +25,16 @@ def diverse_decode(
     that they equal teacher-forced ones. Of equally good tokens the lowest id is chosen.
     """
     config, texts, steps = model.config, memory.texts, limits.longest + 1
+    device = memory.device
     cache = model.new_cache(texts, groups, steps)
-    chosen = torch.full((texts, groups, steps), config.pad_token_id)
-    scores = torch.zeros(texts, groups, steps)
-    lengths = torch.full((texts, groups), steps)
+    chosen = torch.full((texts, groups, steps), config.pad_token_id, device=device)
+    scores = torch.zeros(texts, groups, steps, device=device)
+    lengths = torch.full((texts, groups), steps, device=device)
     # Row r of the batch's text b writes group at[b, r] of text alive[b], unless it is over.
-    alive = torch.arange(texts)
-    at = torch.arange(groups).expand(texts, groups)
-    running = torch.ones(texts, groups, dtype=torch.bool)
-    tokens = torch.full((texts, groups), config.decoder_start_token_id)
+    alive = torch.arange(texts, device=device)
+    at = torch.arange(groups, device=device).expand(texts, groups)
+    running = torch.ones(texts, groups, dtype=torch.bool, device=device)
+    tokens = torch.full((texts, groups), config.decoder_start_token_id, device=device)
     for step in range(steps):
         hidden = model.decode(tokens[..., None], memory, cache)[:, :, 0]
         row_text, _ = running.nonzero(as_tuple=True)
@@ -75,7 +76,7 @@ def choose_apart(logits: Tensor, texts: Tensor, strength: float) -> Tensor:
     Of equally good tokens the lowest id is chosen.
     """
     _, text, counts = torch.unique_consecutive(texts, return_inverse=True, return_counts=True)
-    rank = torch.arange(len(texts)) - (counts.cumsum(0) - counts)[text]
+    rank = torch.arange(len(texts), device=texts.device) - (counts.cumsum(0) - counts)[text]
     order = rank.argsort(stable=True)
     sizes = rank.bincount().tolist()
     count, vocabulary = len(counts), logits.shape[1]
@@ -83,7 +84,10 @@ def choose_apart(logits: Tensor, texts: Tensor, strength: float) -> Tensor:
     blocks = -(-vocabulary // BLOCK)
     penalties = logits.new_zeros(count, vocabulary)
     padded = logits.new_full((count, blocks * BLOCK), -torch.inf)
-    price, first_block = logits.new_full((count,), strength), torch.arange(count) * blocks
+    price, first_block = (
+        logits.new_full((count,), strength),
+        torch.arange(count, device=texts.device) * blocks,
+    )
     picked = []
     for rows, own in zip(order.split(sizes), text[order].split(sizes), strict=True):
         size = len(rows)
@@ -102,9 +106,9 @@ def _collect(
     chosen: Tensor, scores: Tensor, lengths: Tensor, strength: float
 ) -> list[list[Hypothesis]]:
     """Hypotheses from ids and log p [B, G, T] of which `lengths` [B, G] count."""
-    running = torch.arange(chosen.shape[2]) < lengths[..., None]
+    running = torch.arange(chosen.shape[2], device=chosen.device) < lengths[..., None]
     same = (chosen[:, :, None] == chosen[:, None]) & running[:, None]
-    earlier = torch.ones(chosen.shape[1], chosen.shape[1], dtype=torch.bool).tril(-1)
+    earlier = chosen.new_ones(chosen.shape[1], chosen.shape[1], dtype=torch.bool).tril(-1)
     penalties = (same & earlier[..., None]).sum(2) * strength
     rows = zip(*(x.tolist() for x in (chosen, scores, penalties, lengths)), strict=True)
     return [

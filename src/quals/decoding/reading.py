@@ -5,6 +5,7 @@ from collections.abc import Iterator
 import torch
 from tqdm import tqdm
 
+from quals.models.device import device_of
 from quals.models.interface import ConditionalModel, Memory
 from quals.models.tokenizer import pad
 
@@ -27,9 +28,10 @@ def read_in_batches(
     """
     shapes = [(0, 0)] * len(sources) if targets is None else targets
     order = sorted(range(len(sources)), key=lambda i: (len(sources[i]), shapes[i], sources[i], i))
+    device = device_of(model)
     progress = tqdm(total=len(order), desc=title, unit="text", delay=5, leave=False)
     for chosen in _batches(order, sources, shapes, size, budget):
-        ids, mask = pad([sources[i] for i in chosen], model.config.pad_token_id)
+        ids, mask = pad([sources[i] for i in chosen], model.config.pad_token_id, device)
         with torch.inference_mode():
             memory = model.read(ids, mask)
         yield chosen, memory

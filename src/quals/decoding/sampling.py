@@ -16,19 +16,23 @@ def sample(
     limits: Limits,
     generator: torch.Generator,
 ) -> list[list[list[int]]]:
-    """`samples` independent targets for each text, as token ids with the end token."""
-    config, texts = model.config, memory.texts
+    """`samples` independent targets for each text, as token ids with the end token.
+
+    Chance is drawn where `generator` is, so that one on the CPU draws the same for every device.
+    """
+    config, texts, device = model.config, memory.texts, memory.device
     cache = model.new_cache(texts, samples, limits.longest + 1)
-    tokens = torch.full((texts, samples, 1), config.decoder_start_token_id)
+    tokens = torch.full((texts, samples, 1), config.decoder_start_token_id, device=device)
     chosen: list[torch.Tensor] = []
-    done = torch.zeros(texts, samples, dtype=torch.bool)
+    done = torch.zeros(texts, samples, dtype=torch.bool, device=device)
     for step in range(limits.longest + 1):
         logits = model.logits(model.decode(tokens, memory, cache)[:, :, 0]).float()
         if step < limits.shortest:
             logits[..., config.eos_token_id] = -torch.inf
         values, candidates = logits.topk(min(top_k, config.vocab_size), dim=-1)
         # Gumbel's trick: the largest of logits plus noise is a draw from the softmax.
-        noise = torch.rand(values.shape, generator=generator).clamp(min=1e-20).log_().neg_()
+        noise = torch.rand(values.shape, generator=generator, device=generator.device)
+        noise = noise.to(device).clamp(min=1e-20).log_().neg_()
         picked = candidates.gather(-1, (values - noise.log()).argmax(-1, keepdim=True))[..., 0]
         if step == limits.longest:
             picked = torch.full_like(picked, config.eos_token_id)

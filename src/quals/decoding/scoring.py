@@ -19,7 +19,7 @@ def score_targets(
     if rows == 0:
         return [[] for _ in targets]
     flat = [row for group in targets for row in group + [[]] * (rows - len(group))]
-    ids, mask = pad(flat, model.config.pad_token_id)
+    ids, mask = pad(flat, model.config.pad_token_id, memory.device)
     shape = (len(targets), rows, -1)
     logprobs = target_logprobs(model, memory, ids.view(shape), mask.view(shape)).tolist()
     return [
@@ -36,7 +36,7 @@ def target_logprobs(model: ConditionalModel, memory: Memory, ids: Tensor, mask: 
     hidden = model.decode(shift_right(ids, model.config.decoder_start_token_id), memory)
     logits = model.logits(hidden[mask]).float()
     found = -nn.functional.cross_entropy(logits, ids[mask], reduction="none")
-    return torch.zeros(ids.shape).masked_scatter(mask, found)
+    return torch.zeros(ids.shape, device=ids.device).masked_scatter(mask, found)
 
 
 def shift_right(ids: Tensor, start: int) -> Tensor:

@@ -148,13 +148,20 @@ class EncoderReader:
         """The best span of each window, one pass."""
         inputs = self.encoder.batch([window.pair for window in chosen])
         logits = span_logits(self.encoder.model, inputs)
-        begins = torch.zeros(logits.shape[:2], dtype=torch.bool)
-        for row, window in enumerate(chosen):
-            stop = window.shift + len(window.judged)
-            begins[row, window.shift : stop] = torch.tensor(window.judged, dtype=torch.bool)
+        device, width = logits.device, logits.shape[1]
+        flags = [
+            [
+                *[False] * window.shift,
+                *window.judged,
+                *[False] * (width - window.shift - len(window.judged)),
+            ]
+            for window in chosen
+        ]
+        begins = torch.tensor(flags, dtype=torch.bool, device=device)
         starts = logits[..., 0].masked_fill(~begins, -torch.inf)
         best, first, last = best_spans(starts, logits[..., 1], self.settings.longest_answer)
-        shift = torch.tensor([window.tokens.start - window.shift for window in chosen])
+        shifts = [window.tokens.start - window.shift for window in chosen]
+        shift = torch.tensor(shifts, device=device)
         columns = (best, first + shift, last + shift, logits[:, 0].sum(-1))
         rows = zip(*(column.tolist() for column in columns), strict=True)
         return (_Found(*row) for row in rows)

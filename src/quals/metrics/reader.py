@@ -77,7 +77,7 @@ def best_spans(logits: Tensor, longest: int, null_threshold: float) -> Tensor:
     none = logits[:, 0].sum(-1)
     begin, end = logits[:, 1:, 0], logits[:, 1:, 1]
     size = begin.shape[1]
-    window = torch.ones(size, size, dtype=torch.bool).triu().tril(longest - 1)
+    window = logits.new_ones(size, size, dtype=torch.bool).triu().tril(longest - 1)
     scores = (begin[:, :, None] + end[:, None, :]).masked_fill(~window, -torch.inf)
     best, flat = scores.flatten(1).max(1)
     spans = torch.stack([flat // size, flat % size], dim=1)

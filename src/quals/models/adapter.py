@@ -73,7 +73,7 @@ def add(model: nn.Module, adapter: Adapter, *, folder: Path) -> None:
                     f"{'inputs' if matrix == 'A' else 'outputs'}, the base has {size}"
                 )
         gain = adapter.scale * (b.double() @ a.double())
-        weight.copy_(weight.double() + gain)
+        weight.copy_(weight.double() + gain.to(weight.device))
 
 
 def _check_names(layers: Set[str], adapter: Adapter, folder: Path) -> None:
@@ -102,7 +102,7 @@ def weights_hash(model: nn.Module) -> str:
     digest = hashlib.sha256()
     for name, tensor in sorted(model.state_dict().items()):
         digest.update(f"{name}\0{list(tensor.shape)}\0".encode())
-        digest.update(tensor.float().flatten().numpy())
+        digest.update(tensor.float().flatten().cpu().numpy())
     return digest.hexdigest()[:16]
 
 

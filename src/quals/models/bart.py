@@ -7,11 +7,14 @@ no `<s>`, its tokens, `</s>`.
 Shapes: B texts, G rows (targets) per text, S source tokens, T target tokens, H heads, D head size.
 """
 
+from collections.abc import Callable, Iterator
+from functools import partial
+
 import torch
 from torch import Tensor, nn
 
 from quals.errors import InputError
-from quals.models.interface import Cache, Memory, additive, causal_bias, empty_cache
+from quals.models.interface import Cache, Memory, additive, causal_bias, empty_cache, through
 from quals.params import Count, Natural, Section
 
 OFFSET = 2  # positions begin at the third row of their table, a relic of fairseq's padding index
@@ -73,6 +76,40 @@ class Layer(nn.Module):
     def feed_forward(self, x: Tensor) -> Tensor:
         return self.final_layer_norm(x + self.drop(self.fc2(nn.functional.gelu(self.fc1(x)))))
 
+    def project(self, hidden: Tensor) -> Iterator[Tensor]:
+        """Queries, keys and values of self-attention, by head."""
+        attention = self.self_attn
+        projections = (attention.q_proj, attention.k_proj, attention.v_proj)
+        return (attention.split(project(hidden)) for project in projections)
+
+    def encode(self, hidden: Tensor, bias: Tensor) -> Tensor:
+        """An encoder's layer over texts [B, S, d]."""
+        attended = self.drop(self.self_attn.attend(*self.project(hidden), bias))
+        return self.feed_forward(self.self_attn_layer_norm(hidden + attended))
+
+    def decode(
+        self,
+        hidden: Tensor,
+        bias: Tensor,
+        text: tuple[Tensor, Tensor, Tensor],
+        append: Callable[[Tensor, Tensor], tuple[Tensor, Tensor]] | None,
+    ) -> Tensor:
+        """A decoder's layer over targets [B, G, T, d] and keys, values and mask of their `text`.
+
+        `append` joins the keys and values of a step to those before it.
+        """
+        q, k, v = self.project(hidden)
+        if append is not None:
+            k, v = append(k, v)
+        rows = (x.flatten(0, 1) for x in (q, k, v))
+        attended = self.self_attn.attend(*rows, bias).view_as(hidden)
+        hidden = self.self_attn_layer_norm(hidden + self.drop(attended))
+        # All rows and tokens of a text are queries over one copy of its keys.
+        cross = self.encoder_attn
+        queries = cross.split(cross.q_proj(hidden).flatten(1, 2))
+        attended = self.drop(cross.attend(queries, *text).view_as(hidden))
+        return self.feed_forward(self.encoder_attn_layer_norm(hidden + attended))
+
 
 class Stack(nn.Module):
     def __init__(self, config: BartConfig, layers: int, heads: int, inner: int, *, cross: bool):
@@ -122,6 +159,7 @@ class BART(nn.Module):
         self.config = config
         self.model = Body(config)
         self.register_buffer("final_logits_bias", torch.zeros(1, config.vocab_size))
+        self.again = False
         self.scale = config.d_model**0.5 if config.scale_embedding else 1.0
         self.initialise()
 
@@ -140,12 +178,7 @@ class BART(nn.Module):
         stack, bias = self.model.encoder, additive(mask, self.model.shared.weight.dtype)
         hidden = stack.embed(self.model.shared(ids) * self.scale, 0)
         for layer in stack.layers:
-            attention = layer.self_attn
-            projections = (attention.q_proj, attention.k_proj, attention.v_proj)
-            q, k, v = (attention.split(project(hidden)) for project in projections)
-            attended = layer.drop(attention.attend(q, k, v, bias))
-            hidden = layer.self_attn_layer_norm(hidden + attended)
-            hidden = layer.feed_forward(hidden)
+            hidden = through(layer.encode, hidden, bias, again=self.again)
         crosses = [layer.encoder_attn for layer in self.model.decoder.layers]
         keys = [cross.split(cross.k_proj(hidden)) for cross in crosses]
         values = [cross.split(cross.v_proj(hidden)) for cross in crosses]
@@ -175,22 +208,11 @@ class BART(nn.Module):
         first = 0 if cache is None else cache.length
         hidden = stack.embed(self.model.shared(ids) * self.scale, first)
         bias = causal_bias(ids.shape[2], hidden) if cache is None else cache.window_bias()
+        again = self.again and cache is None
         for at, layer in enumerate(stack.layers):
-            attention = layer.self_attn
-            projections = (attention.q_proj, attention.k_proj, attention.v_proj)
-            q, k, v = (attention.split(project(hidden)) for project in projections)
-            if cache is not None:
-                k, v = cache.append(at, k, v)
-            rows = (x.flatten(0, 1) for x in (q, k, v))
-            attended = attention.attend(*rows, bias).view_as(hidden)
-            hidden = layer.self_attn_layer_norm(hidden + layer.drop(attended))
-            # All rows and tokens of a text are queries over one copy of its keys.
-            cross = layer.encoder_attn
-            queries = cross.split(cross.q_proj(hidden).flatten(1, 2))
-            attended = cross.attend(queries, memory.keys[at], memory.values[at], memory.mask)
-            attended = layer.drop(attended.view_as(hidden))
-            hidden = layer.encoder_attn_layer_norm(hidden + attended)
-            hidden = layer.feed_forward(hidden)
+            text = (memory.keys[at], memory.values[at], memory.mask)
+            append = None if cache is None else partial(cache.append, at)
+            hidden = through(layer.decode, hidden, bias, text, append, again=again)
         if cache is not None:
             cache.length += 1
         return hidden

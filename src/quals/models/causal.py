@@ -8,10 +8,13 @@ Shapes: B texts, G rows (targets) per text, S source tokens, T target tokens, K 
 each serves R query heads, D head size.
 """
 
+from collections.abc import Callable
+from functools import partial
+
 import torch
 from torch import Tensor, nn
 
-from quals.models.interface import Cache, Memory, additive, causal_bias, empty_cache
+from quals.models.interface import Cache, Memory, additive, causal_bias, empty_cache, through
 from quals.params import Count, Natural, Positive, Section
 
 
@@ -115,6 +118,32 @@ class Layer(nn.Module):
         self.input_layernorm = nn.RMSNorm(config.hidden_size, config.rms_norm_eps)
         self.post_attention_layernorm = nn.RMSNorm(config.hidden_size, config.rms_norm_eps)
 
+    def read(self, hidden: Tensor, turn: tuple[Tensor, Tensor]) -> tuple[Tensor, Tensor, Tensor]:
+        """The layer over texts [B, S, d]; also their keys and values."""
+        attended, k, v = self.self_attn.read(self.input_layernorm(hidden), turn)
+        return self.feed_forward(hidden + attended), k, v
+
+    def write(
+        self,
+        hidden: Tensor,
+        turn: tuple[Tensor, Tensor],
+        bias: Tensor,
+        text: tuple[Tensor, Tensor],
+        append: Callable[[Tensor, Tensor], tuple[Tensor, Tensor]] | None,
+    ) -> Tensor:
+        """The layer over targets [B, G, T, d] and keys and values of their `text`.
+
+        `append` joins the keys and values of a step to those before it.
+        """
+        q, k, v = self.self_attn.project(self.input_layernorm(hidden), turn)
+        k, v = k.transpose(2, 3), v.transpose(2, 3)
+        if append is not None:
+            k, v = append(k, v)
+        return self.feed_forward(hidden + self.self_attn.write(q, text, (k, v), bias))
+
+    def feed_forward(self, hidden: Tensor) -> Tensor:
+        return hidden + self.mlp(self.post_attention_layernorm(hidden))
+
 
 class Body(nn.Module):
     def __init__(self, config: CausalConfig):
@@ -131,6 +160,7 @@ class CausalModel(nn.Module):
         super().__init__()
         self.config = config
         self.model = Body(config)
+        self.again = False
         if not config.tie_word_embeddings:
             self.lm_head = nn.Linear(config.hidden_size, config.vocab_size, bias=False)
         self.initialise()
@@ -150,9 +180,7 @@ class CausalModel(nn.Module):
         turn = self.turn(torch.arange(ids.shape[1], device=ids.device))
         keys, values = [], []
         for layer in self.model.layers:
-            attended, k, v = layer.self_attn.read(layer.input_layernorm(hidden), turn)
-            hidden = hidden + attended
-            hidden = hidden + layer.mlp(layer.post_attention_layernorm(hidden))
+            hidden, k, v = through(layer.read, hidden, turn, again=self.again)
             keys.append(k)
             values.append(v)
         return Memory(keys, values, additive(mask, hidden.dtype), mask.sum(1))
@@ -176,15 +204,11 @@ class CausalModel(nn.Module):
         turn = self.turn(memory.lengths[:, None, None] + steps)  # the same for all rows
         own = causal_bias(ids.shape[2], hidden) if cache is None else cache.window_bias()
         bias = self.bias(memory, own, ids.shape[1])
+        again = self.again and cache is None
         for at, layer in enumerate(self.model.layers):
-            attention = layer.self_attn
-            q, k, v = attention.project(layer.input_layernorm(hidden), turn)
-            k, v = k.transpose(2, 3), v.transpose(2, 3)
-            if cache is not None:
-                k, v = cache.append(at, k, v)
             text = memory.keys[at], memory.values[at]
-            hidden = hidden + attention.write(q, text, (k, v), bias)
-            hidden = hidden + layer.mlp(layer.post_attention_layernorm(hidden))
+            append = None if cache is None else partial(cache.append, at)
+            hidden = through(layer.write, hidden, turn, bias, text, append, again=again)
         if cache is not None:
             cache.length += 1
         return self.model.norm(hidden)

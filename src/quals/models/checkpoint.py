@@ -12,6 +12,7 @@ from torch.overrides import TorchFunctionMode
 
 from quals.errors import InputError
 from quals.jsonl import read_json, write_json, write_whole
+from quals.models.device import home
 from quals.models.families import FAMILIES, family_of, hub_config
 from quals.models.interface import ConditionalModel
 from quals.models.tokenizer import TextTokenizer
@@ -34,12 +35,15 @@ class Checkpoint:
 
 
 def load(folder: Path | str, dtype: torch.dtype = torch.float32) -> Checkpoint:
-    """The network in `folder`, in evaluation mode. Safetensors only, no code is run."""
+    """The network in `folder`, in evaluation mode, on this process's device (`home`).
+
+    Safetensors only, no code is run.
+    """
     folder = Path(folder)
     kind, config = read_config(folder)
     model = shell(kind, config)
     load_weights(model, folder, dtype=dtype)
-    return Checkpoint(model.eval(), TextTokenizer.load(folder))
+    return Checkpoint(model.to(home()).eval(), TextTokenizer.load(folder))
 
 
 class _Undrawn(TorchFunctionMode):
@@ -114,7 +118,7 @@ def load_weights(
     }
     for name, buffer in model.named_buffers():
         if name in family.optional:
-            state.setdefault(name, torch.zeros(buffer.shape, dtype=dtype))
+            state.setdefault(name, torch.zeros(buffer.shape, dtype=dtype, device="cpu"))
     try:
         missing, surplus = model.load_state_dict(state, strict=False, assign=True)
     except RuntimeError as error:

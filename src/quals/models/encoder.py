@@ -14,6 +14,7 @@ from torch import Tensor, nn
 
 from quals.jsonl import read_json, write_text, write_whole
 from quals.models.checkpoint import WEIGHTS, CheckpointError, read_tensors
+from quals.models.device import device_of, home
 from quals.models.tokenizer import TextTokenizer, pad
 
 KIND = "bert"
@@ -53,11 +54,12 @@ class Encoder:
         """The network's arguments [B, S] for pairs of token ids, padded on the right."""
         rows = [[self.first, *a, self.between, *b, self.between] for a, b in pairs]
         sides = [[0] * (len(a) + 2) + [1] * (len(b) + 1) for a, b in pairs]
-        ids, mask = pad(rows, self.model.config.pad_token_id)
+        device = device_of(self.model)
+        ids, mask = pad(rows, self.model.config.pad_token_id, device)
         return {
             "input_ids": ids,
             "attention_mask": mask.long(),
-            "token_type_ids": pad(sides, 0)[0],
+            "token_type_ids": pad(sides, 0, device)[0],
         }
 
 
@@ -98,7 +100,7 @@ def _build(head: Head, folder: Path, longest: int, *, dropout: float, new: bool)
     model = builder.from_config(config, dtype=torch.float32, trust_remote_code=False)
     _fill(model, folder, new=new)
     try:
-        return Encoder(model.eval(), TextTokenizer.load(folder))
+        return Encoder(model.to(home()).eval(), TextTokenizer.load(folder))
     except ValueError as error:
         raise CheckpointError(f"{folder}/tokenizer.json: {error}") from error
 

@@ -13,6 +13,7 @@ from torch import Tensor, nn
 from quals.jsonl import read_json
 from quals.models import checkpoint
 from quals.models.checkpoint import CheckpointError
+from quals.models.device import device_of, home
 from quals.models.interface import additive
 from quals.models.t5 import T5, T5Config
 from quals.models.tokenizer import SEPARATOR, TextTokenizer, pad
@@ -83,13 +84,14 @@ def load(kind: type[P], folder: Path | str) -> tuple[P, TextTokenizer]:
     model = kind(config)
     own = read_json(folder / "config.json").get("architectures") == [checkpoint.architecture(model)]
     checkpoint.load_weights(model, folder, new=() if own else HEADS)
-    return model.eval(), TextTokenizer.load(folder)
+    return model.to(home()).eval(), TextTokenizer.load(folder)
 
 
 class ProbeFormatter:
     """Builds a prober's inputs from token ids."""
 
     def __init__(self, model: Prober, tokenizer: TextTokenizer):
+        self.model = model
         self.pad_id = model.config.pad_token_id
         self.start = model.config.decoder_start_token_id
         self.separator = tokenizer.id_of(SEPARATOR)
@@ -102,7 +104,8 @@ class ProbeFormatter:
         A text is framed by the decoder's start token and a separator; contexts with fewer texts
         than others get empty rows.
         """
-        context, mask = pad(contexts, self.pad_id)
+        device = device_of(self.model)
+        context, mask = pad(contexts, self.pad_id, device)
         rows = max(len(group) for group in texts)
         framed = [
             row
@@ -110,7 +113,7 @@ class ProbeFormatter:
             for row in [[self.start, *t, self.separator] for t in group]
             + [[]] * (rows - len(group))
         ]
-        ids, present = pad(framed, self.pad_id)
+        ids, present = pad(framed, self.pad_id, device)
         shape = (len(contexts), rows)
         last = (present.sum(1) - 1).clamp(min=0)
         return context, mask, ids.view(*shape, -1), last.view(shape)

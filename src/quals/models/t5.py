@@ -9,11 +9,13 @@ Shapes: B texts, G rows (targets) per text, S source tokens, T target tokens, H 
 """
 
 import math
+from collections.abc import Callable
+from functools import partial
 
 import torch
 from torch import Tensor, nn
 
-from quals.models.interface import Cache, Memory, additive, causal_bias, empty_cache
+from quals.models.interface import Cache, Memory, additive, causal_bias, empty_cache, through
 from quals.params import Count, Natural, Positive, Section
 
 FEW = 48  # keys; measured on one core
@@ -120,6 +122,37 @@ class Block(nn.Module):
         parts += [CrossAttention(config)] if cross else []
         self.layer = nn.ModuleList([*parts, FeedForward(config)])
 
+    def encode(self, hidden: Tensor, bias: Tensor) -> Tensor:
+        """An encoder's layer over texts [B, S, d]."""
+        part = self.layer[0]
+        attention, normed = part.SelfAttention, part.layer_norm(hidden)
+        q, k, v = (attention.split(f(normed)) for f in (attention.q, attention.k, attention.v))
+        hidden = hidden + attention.attend(q, k, v, bias)
+        return self.layer[1](hidden)
+
+    def decode(
+        self,
+        hidden: Tensor,
+        bias: Tensor,
+        text: tuple[Tensor, Tensor, Tensor],
+        append: Callable[[Tensor, Tensor], tuple[Tensor, Tensor]] | None,
+    ) -> Tensor:
+        """A decoder's layer over targets [B, G, T, d] and keys, values and mask of their `text`.
+
+        `append` joins the keys and values of a step to those before it.
+        """
+        part = self.layer[0]
+        attention, normed = part.SelfAttention, part.layer_norm(hidden)
+        q, k, v = (attention.split(f(normed)) for f in (attention.q, attention.k, attention.v))
+        if append is not None:
+            k, v = append(k, v)
+        hidden = hidden + attention.attend(q, k, v, bias)
+        part = self.layer[1]
+        # All rows and tokens of a text are queries over one copy of its keys.
+        queries = part.EncDecAttention.q(part.layer_norm(hidden)).flatten(1, 2)
+        attended = part.EncDecAttention.attend(part.EncDecAttention.split(queries), *text)
+        return self.layer[2](hidden + attended.view_as(hidden))
+
 
 class Stack(nn.Module):
     def __init__(self, config: T5Config, layers: int, *, cross: bool):
@@ -129,6 +162,7 @@ class Stack(nn.Module):
         )
         self.final_layer_norm = Norm(config.d_model, config.layer_norm_epsilon)
         self.causal = cross
+        self.again = False
         self.buckets = config.relative_attention_num_buckets
         self.distance = config.relative_attention_max_distance
 
@@ -136,11 +170,7 @@ class Stack(nn.Module):
         """An encoder's pass over embedded texts [B, S, d]; `mask` is additive [B, 1, 1, S]."""
         bias = self.position_bias(hidden.shape[1]) + mask
         for block in self.block:
-            part = block.layer[0]
-            attention, normed = part.SelfAttention, part.layer_norm(hidden)
-            q, k, v = (attention.split(f(normed)) for f in (attention.q, attention.k, attention.v))
-            hidden = hidden + attention.attend(q, k, v, bias)
-            hidden = block.layer[1](hidden)
+            hidden = through(block.encode, hidden, bias, again=self.again)
         return self.final_layer_norm(hidden)
 
     def position_bias(self, tokens: int) -> Tensor:
@@ -235,24 +265,11 @@ class T5(nn.Module):
         hidden = self.shared(ids)
         tokens = ids.shape[2]
         bias = stack.causal_position_bias(tokens) if cache is None else cache.window_bias()
+        again = stack.again and cache is None
         for layer, block in enumerate(stack.block):
-            part = block.layer[0]
-            attention, normed = part.SelfAttention, part.layer_norm(hidden)
-            q, k, v = (attention.split(f(normed)) for f in (attention.q, attention.k, attention.v))
-            if cache is not None:
-                k, v = cache.append(layer, k, v)
-            hidden = hidden + attention.attend(q, k, v, bias)
-            part = block.layer[1]
-            # All rows and tokens of a text are queries over one copy of its keys.
-            queries = part.EncDecAttention.q(part.layer_norm(hidden)).flatten(1, 2)
-            attended = part.EncDecAttention.attend(
-                part.EncDecAttention.split(queries),
-                memory.keys[layer],
-                memory.values[layer],
-                memory.mask,
-            )
-            hidden = hidden + attended.view_as(hidden)
-            hidden = block.layer[2](hidden)
+            text = (memory.keys[layer], memory.values[layer], memory.mask)
+            append = None if cache is None else partial(cache.append, layer)
+            hidden = through(block.decode, hidden, bias, text, append, again=again)
         if cache is not None:
             cache.length += 1
         return stack.final_layer_norm(hidden)

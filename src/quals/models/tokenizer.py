@@ -100,15 +100,21 @@ def train_tokenizer(texts: Iterable[str], vocab_size: int) -> TextTokenizer:
     return TextTokenizer(tokenizer)
 
 
-def pad(rows: list[list[int]], value: int) -> tuple[Tensor, Tensor]:
-    """Rows as one tensor [B, S], padded on the right, and the mask of what is not padding."""
+def pad(
+    rows: list[list[int]], value: int, device: torch.device | None = None
+) -> tuple[Tensor, Tensor]:
+    """Rows as one tensor [B, S], padded on the right, and the mask of what is not padding.
+
+    They are filled row by row on the CPU and moved to `device` at once.
+    """
+    cpu = torch.device("cpu")
     width = max((len(row) for row in rows), default=0)
-    ids = torch.full((len(rows), max(width, 1)), value)
-    mask = torch.zeros(ids.shape, dtype=torch.bool)
+    ids = torch.full((len(rows), max(width, 1)), value, device=cpu)
+    mask = torch.zeros(ids.shape, dtype=torch.bool, device=cpu)
     for at, row in enumerate(rows):
-        ids[at, : len(row)] = torch.tensor(row, dtype=torch.long)
+        ids[at, : len(row)] = torch.tensor(row, dtype=torch.long, device=cpu)
         mask[at, : len(row)] = True
-    return ids, mask
+    return ids.to(device or cpu), mask.to(device or cpu)
 
 
 def load_special_ids(folder: Path | str) -> dict[str, int]:

@@ -101,11 +101,13 @@ def _scope(
     arguments: argparse.Namespace, settings: "QualsSettings", dtype: str
 ) -> dict[str, object]:
     """All that a score depends on besides its texts."""
+    from quals.models.device import home
     from quals.scoring.identity import code_hash
     from quals.signature import content_hash
 
     return {
         "code": code_hash(),
+        "device": home().type,
         "dtype": dtype,
         "model": content_hash(arguments.model),
         "settings": settings.model_dump(),

@@ -26,10 +26,21 @@ def choose_dtype(asked: str = "auto") -> Choice:
     """float32 wherever there is no unit for bfloat16: without one it is slower and less exact."""
     if asked != "auto":
         return Choice(asked, "--dtype")
+    if _device() == "cuda":
+        return _choose_on_gpu()
     units = cpu_flags() & set(_UNITS)
     if units:
         return Choice("bfloat16", f"the CPU multiplies it: {min(units)}; --dtype float32 is exact")
     return Choice("float32", "the CPU has no bfloat16 units")
+
+
+def _choose_on_gpu() -> Choice:
+    import torch
+
+    # Emulated bfloat16 would be slower than float32.
+    if torch.cuda.is_bf16_supported(including_emulation=False):
+        return Choice("bfloat16", "the GPU multiplies it; --dtype float32 is exact")
+    return Choice("float32", "the GPU has no bfloat16 units")
 
 
 def choose_threads(asked: int | None = None, *, processes: int = 1) -> Choice:
@@ -89,4 +100,10 @@ def precision(dtype: str) -> AbstractContextManager:
         return nullcontext()
     import torch
 
-    return torch.autocast("cpu", dtype=getattr(torch, dtype))
+    return torch.autocast(_device(), dtype=getattr(torch, dtype))
+
+
+def _device() -> str:
+    from quals.models.device import home  # torch takes a second to import
+
+    return home().type

@@ -6,7 +6,7 @@ from dataclasses import dataclass
 from datetime import timedelta
 
 # torchrun and `accelerate launch --multi_gpu` set the first, MPI launchers the others.
-_SIZES = ("WORLD_SIZE", "OMPI_COMM_WORLD_SIZE", "PMI_SIZE", "MV2_COMM_WORLD_SIZE")
+SIZES = ("WORLD_SIZE", "OMPI_COMM_WORLD_SIZE", "PMI_SIZE", "MV2_COMM_WORLD_SIZE")
 # A process waits for the slowest one, and a chunk of a large model may take hours.
 _PATIENCE = timedelta(days=30)
 
@@ -31,7 +31,7 @@ class Team:
 
 def join() -> Team:
     """The team of this process; alone, it costs nothing."""
-    if all(os.environ.get(name, "1") == "1" for name in _SIZES):
+    if all(os.environ.get(name, "1") == "1" for name in SIZES):
         return Team(0, 1, 1, lambda: None)
     from accelerate import PartialState
 

@@ -151,7 +151,7 @@ def _judged(
     model, config = start.model, start.model.config
     most = max(map(len, rows))
     flat = [row for group in rows for row in group + [[]] * (most - len(group))]
-    ids, mask = pad(flat, config.pad_token_id)
+    ids, mask = pad(flat, config.pad_token_id, memory.device)
     ids, mask = (x.view(len(rows), most, -1) for x in (ids, mask))
     hidden = model.decode(shift_right(ids, config.decoder_start_token_id), memory)
     logits = model.logits(hidden[mask]).float()

@@ -58,7 +58,7 @@ def train_encoder(
         inputs = encoder.batch([(row.first, row.second) for row in chosen])
         with precision(str(dtype.value)):
             found = logits(model, inputs)
-        targets = torch.tensor([row.target for row in chosen])
+        targets = torch.tensor([row.target for row in chosen], device=found.device)
         return nn.functional.cross_entropy(found.float(), targets)
 
     batches = bucketed(

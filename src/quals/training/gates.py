@@ -7,6 +7,7 @@ import torch
 
 from quals.corpus import Context
 from quals.metrics.factcc import ClaimClassifier, balanced_accuracy
+from quals.models.device import device_of, moved
 from quals.models.interface import ConditionalModel
 from quals.text import exact_match, token_f1
 from quals.training.batches import Example, collate
@@ -98,7 +99,7 @@ def mean_loss(
     ordered = sorted(examples, key=lambda example: len(example.source))
     total = count = 0.0
     for at in range(0, len(ordered), batch_size):
-        batch = collate(ordered[at : at + batch_size], pad_id)
+        batch = moved(collate(ordered[at : at + batch_size], pad_id), device_of(model))
         tokens = batch.target_mask.sum().item()
         total += likelihood_of(model, batch).item() * tokens
         count += tokens

@@ -121,7 +121,7 @@ def extract(model: nn.Module, lora: Lora) -> Adapter:
     names = sorted({key.rpartition(".lora_")[0] for key in state})
     pairs = {}
     for name in names:
-        a, b = (state[f"{name}.lora_{matrix}.weight"].detach().clone() for matrix in "AB")
+        a, b = (state[f"{name}.lora_{matrix}.weight"].detach().cpu().clone() for matrix in "AB")
         if not b.any():
             raise ValueError(f"'{name}' has learned nothing: no gradient reaches its adapter")
         pairs[name] = (a, b)
@@ -152,7 +152,7 @@ def accumulated(loss: Loss, dtype: str) -> Callable[[nn.Module, Parts], Tensor]:
 
     def over_parts(model: nn.Module, parts: Parts) -> Tensor:
         counts = [int(part.target_mask.sum()) for part in parts]
-        before = torch.zeros(())
+        before = 0.0
         for at, (part, count) in enumerate(zip(parts, counts, strict=True)):
             with precision(dtype):
                 value = loss(model, part) * (count / max(1, sum(counts)))
