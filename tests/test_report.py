@@ -194,15 +194,46 @@ def write_evidence(
     )
     cost = {"stage": "train_mle", "runs": 3, "seconds": 90.5, "peak_mib": 800, "joules": None}
     write_json(folder / "benchmarks/costs.json", {"testbed": [{**cost, "device": "a machine"}]})
+    write_ablations(folder / "results/testbed")
     write_text(
         folder / "docs/deviations.md", "# Deviations\n\n| here | there |\n|---|---|\n| a | b |\n"
     )
     return {
         "copying": data / "copying",
         "examples": data / "examples.json",
+        "ablations": folder / "results/testbed/ablations.json",
+        "contrast": folder / "results/testbed/contrast_pairs.json",
         "costs": folder / "benchmarks/costs.json",
         "deviations": folder / "docs/deviations.md",
     }
+
+
+def write_ablations(results: Path) -> None:
+    """What the stages `ablations` and `contrast_pairs` leave."""
+    measures = {
+        "groups": {"5": {"auc": 0.8, "auc_change": -0.1, "auc_swaps": 0.7}, "10": {"auc": 0.9}},
+        "losses": {
+            "token": {"truth": 0.6, "unparsed": 0.01},
+            "DPO": {"truth": 0.7, "truth_change": 0.1, "rougeL_change": -0.02, "length": 14.0},
+        },
+    }
+    rows = [
+        {"ablation": ablation, "setting": setting, "dataset": dataset, "metric": metric}
+        | {"mean": value, "low": value - 0.05, "high": value + 0.05, "seeds": 3}
+        for ablation, settings in measures.items()
+        for dataset in DATASETS
+        for setting, values in settings.items()
+        for metric, value in values.items()
+    ]
+    write_json(results / "ablations.json", rows)
+    found = {"right": 0.9, "low": 0.8, "high": 1.0, "n": 20, "ties": 0, "undefined": 0}
+    found |= {"paraphrase_right": 0.8, "paraphrase_low": 0.7, "paraphrase_high": 0.9}
+    pairs = [
+        {"dataset": dataset, "edit": "entity", "metric": metric, **found}
+        for dataset in DATASETS
+        for metric in ("quals", "qags")
+    ]
+    write_json(results / "contrast_pairs.json", {"rows": pairs, "split": "test"})
 
 
 def write_run(folder: Path, dataset: str, method: str, seed: int, rows: list[dict]) -> None:
@@ -310,6 +341,46 @@ def test_report_shows_each_table_and_figure(finished: Path) -> None:
     assert "nan" not in text.lower().split()
 
 
+def test_sections_come_in_the_order_of_doubt(finished: Path) -> None:
+    """Claims, results, speed, agreement, ablations, figures, costs, deviations, signature."""
+    text = (finished / "results/testbed/report.md").read_text()
+    assert re.findall("^## (.*)$", text, re.M) == [
+        "What was claimed, and what we find",
+        "Results per method",
+        "Differences between methods",
+        "Which errors remain",
+        "Speed",
+        "Agreement with the truth",
+        "Our own aims",
+        "Ablations",
+        "Contrast pairs",
+        "Faithfulness against copying",
+        "What ConSeq learns from",
+        "Training and quality gates",
+        "What each stage costs",
+        "Where this deviates from the paper",
+        "How it was run",
+    ]
+
+
+def test_each_setting_has_one_line_for_all_data_sets(finished: Path) -> None:
+    text = (finished / "results/testbed/report.md").read_text().split("## Ablations")[1]
+    lines = text.split("## Contrast")[0].splitlines()
+    assert "| Groups: 5 |" + " 0.800 | -0.100 [-0.150, -0.050] | 0.700 |" * 2 in lines
+    assert "| Groups: 10 |" + " 0.900 | - | - |" * 2 in lines
+    assert "| Losses: token |" + " 0.600 | - | - | 0.010 |" * 2 in lines
+    change = " 0.700 | +0.100 [+0.050, +0.150] | -0.020 [-0.070, +0.030] | - |"
+    assert "| Losses: DPO |" + change * 2 in lines
+
+
+def test_costs_that_nobody_measured_say_how_to_measure_them(tmp_path: Path) -> None:
+    arguments = write_toy(tmp_path, methods=["mle"], seeds=[0])
+    write_json(arguments.costs, {})
+    report.main(arguments)
+    text = (tmp_path / "results/testbed/report.md").read_text()
+    assert "`make costs`" in text.split("## What each stage costs")[1].split("##")[0]
+
+
 def test_only_missed_aims_stand_outside_the_fold(finished: Path) -> None:
     text = (finished / "results/testbed/report.md").read_text()
     aims = text.split("## Our own aims")[1].split("<details>")[0]
@@ -355,6 +426,8 @@ def test_report_copes_with_one_seed_and_one_method(tmp_path: Path) -> None:
         "data/testbed/copying/systems.json",
         "data/testbed/copying/xsum/beams-8/1.jsonl",
         "data/testbed/examples.json",
+        "results/testbed/ablations.json",
+        "results/testbed/contrast_pairs.json",
         "docs/deviations.md",
     ],
 )
@@ -369,6 +442,8 @@ def test_files_outside_the_grid_are_not_read(finished: Path, tmp_path: Path) -> 
     arguments = write_toy(tmp_path)
     write_text(tmp_path / "data/testbed/scores/xsum/old/0.jsonl", "not JSON")
     write_text(tmp_path / "data/testbed/scores/xsum/old/0.json", "not JSON")
+    for left in ("training/xsum-conseq-0", "training/xsum-mle-7", "training/old", "agreement/old"):
+        write_text(tmp_path / f"results/testbed/{left}.json", "not JSON")
     report.main(arguments)
     assert files(tmp_path) == files(finished)
 

@@ -14,13 +14,16 @@ from quals.jsonl import Row
 class Evidence:
     """Rows for the report beside those of `Findings`.
 
-    `examples` is what the stage `examples` wrote as far as it is `public`, `costs` the scale's rows
-    of benchmarks/costs.json (none if nobody measured them), `deviations` Markdown.
+    `ablations` and `contrast` are rows of ablations.json and of contrast_pairs.json, `examples` is
+    what the stage `examples` wrote as far as it is `public`, `costs` the scale's rows of
+    benchmarks/costs.json (none if nobody measured them), `deviations` Markdown.
     """
 
     copying: list[Row]
     distributions: list[Row]
     curves: list[Row]
+    ablations: list[Row]
+    contrast: list[Row]
     examples: Row
     costs: list[Row]
     deviations: str
@@ -32,6 +35,8 @@ def gather(
     copying: Sequence[Scores],
     systems: Row,
     gates: Mapping[str, Row],
+    ablations: Sequence[Row],
+    contrast: Sequence[Row],
     examples: Row,
     costs: Sequence[Row],
     deviations: str,
@@ -49,6 +54,8 @@ def gather(
         copying=rows,
         distributions=[row for one in scores for row in distribution_rows(one)],
         curves=curve_rows(scores, gates),
+        ablations=list(ablations),
+        contrast=list(contrast),
         examples=examples,
         costs=list(costs),
         deviations=deviations,

@@ -10,7 +10,6 @@ from collections.abc import Callable, Sequence
 from itertools import pairwise
 from pathlib import Path
 
-from jinja2 import Environment, StrictUndefined
 from markdown_it import MarkdownIt
 from markdown_it.renderer import RendererHTML
 from markdown_it.token import Token
@@ -18,9 +17,12 @@ from markdown_it.utils import EnvType, OptionsDict
 from markupsafe import Markup
 
 from quals.analysis.html_template import PAGE
+from quals.analysis.plots import DPI
+from quals.pages import fill
 
 # The only HTML in our Markdown is what `folded` writes; anything else is text.
 _FOLD = re.compile(r"(</?details>|<summary>[^<>]*</summary>|\s)*")
+SHOWN_DPI = 100  # figures have more pixels than this, for screens that are finer than they say
 VERDICTS = ("not reproduced", "reproduced", "inconclusive", "cannot be tested here")
 STATES = ("reached", "missed", "undecided", "untested")
 
@@ -38,8 +40,8 @@ def render_page(markdown: str, picture: Callable[[str], bytes]) -> str:
     _mark_verdicts(tokens)
     _label_words(tokens)
     body = parser.renderer.render(tokens, parser.options, {})
-    environment = Environment(autoescape=True, undefined=StrictUndefined, trim_blocks=True)
-    return environment.from_string(PAGE).render(
+    return fill(
+        PAGE,
         title=headings[0][2] if headings else "Report",
         contents=[(name, text) for level, name, text in headings if level == "h2"],
         body=Markup(body),
@@ -128,7 +130,8 @@ def _image(picture: Callable[[str], bytes]) -> Callable[..., str]:
     ) -> str:
         name, title = str(tokens[at].attrs["src"]), tokens[at].content
         found = picture(name)
-        wide = int.from_bytes(found[16:20])  # pixels, as the head of a PNG has it
+        pixels = int.from_bytes(found[16:20])  # as the head of a PNG has it
+        wide = round(pixels * SHOWN_DPI / DPI)
         content = base64.b64encode(found).decode("ascii")
         alt = Markup.escape(title)
         return (

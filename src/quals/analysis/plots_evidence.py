@@ -6,6 +6,7 @@ import numpy as np
 import pandas as pd
 from matplotlib.axes import Axes
 from matplotlib.figure import Figure
+from matplotlib.patheffects import withStroke
 from matplotlib.ticker import LogLocator, MaxNLocator
 
 from quals.analysis.formatting import MODELS, method_name, name
@@ -42,6 +43,7 @@ def copying_figure(rows: pd.DataFrame) -> Figure:
             for row in own[own.family == "method"].itertuples():
                 _draw_method(axes, row, measure)
             axes.set_xlabel(label, fontsize=9)
+            axes.margins(0.07)
             bare(axes, grid="both")
         first = own.iloc[0]
         judge = first.judge
@@ -63,9 +65,10 @@ def _draw_method(axes: Axes, row: object, measure: str) -> None:
         return
     colour = COLOURS.get(row.system, OTHER)
     ends = getattr(row, f"{measure}_low"), getattr(row, f"{measure}_high")
-    axes.plot(ends, [up, up], color=colour, linewidth=1.2)
-    axes.plot([across] * 2, [row.consistent_low, row.consistent_high], color=colour, linewidth=1.2)
-    axes.plot(across, up, "o", color=colour, markersize=7, label=method_name(row.system), zorder=3)
+    faint = {"color": colour, "linewidth": 1.2, "alpha": 0.4, "zorder": 1}
+    axes.plot(ends, [up, up], **faint)
+    axes.plot([across] * 2, [row.consistent_low, row.consistent_high], **faint)
+    axes.plot(across, up, "o", color=colour, markersize=6, label=method_name(row.system), zorder=3)
 
 
 def _draw_variants(axes: Axes, own: pd.DataFrame, measure: str) -> None:
@@ -90,7 +93,9 @@ def _draw_variants(axes: Axes, own: pd.DataFrame, measure: str) -> None:
                 OFFSETS[family],
                 textcoords="offset points",
                 fontsize=8,
-                color="#666666",
+                color="#444444",
+                path_effects=[withStroke(linewidth=2, foreground="white")],
+                zorder=4,
             )
 
 
@@ -131,46 +136,44 @@ def distributions_figure(rows: pd.DataFrame) -> Figure:
 
 
 def training_figure(curves: Sequence[Row]) -> Figure:
-    """The loss of every model over its training: those of the metrics, then the summarizers."""
+    """The loss of every model over its training, a line per seed.
+
+    First the models of the metrics, each with a scale of its own; then a row of panels for each
+    data set, one for each method, on one scale.
+    """
     metrics = [row for row in curves if row["dataset"] is None]
     datasets = list(dict.fromkeys(row["dataset"] for row in curves if row["dataset"] is not None))
-    figure = Figure(figsize=(WIDTH, 3.1 * (1 + len(datasets))), layout="constrained")
+    figure = Figure(figsize=(WIDTH, 2.6 * (1 + len(datasets))), layout="constrained")
     parts = figure.subfigures(1 + len(datasets), 1, squeeze=False)[:, 0]
-    for axes, row in zip(panels(parts[0], max(len(metrics), 1)), metrics, strict=False):
+    drawn = panels(parts[0], max(len(metrics), 1))
+    for axes, row in zip(drawn, metrics, strict=False):
         _draw_curve(axes, row, MODEL)
         axes.set_title(MODELS.get(row["model"], row["model"]), loc="left", fontsize=10)
+    drawn[0].set_ylabel("Loss (log scale)")
     for part, dataset in zip(parts[1:], datasets, strict=True):
         own = [row for row in curves if row["dataset"] == dataset]
-        first = [row for row in own if row["model"] == "mle"]
-        retrained = [row for row in own if row["model"] != "mle"]
-        named = ((first, f"{dataset}: MLE"), (retrained, f"{dataset}: retrained"))
-        drawn = panels(part, 2)
-        for axes, (rows, title) in zip(drawn, named, strict=True):
-            for row in rows:
-                _draw_curve(axes, row, COLOURS.get(row["model"], OTHER))
-            axes.set_title(title, loc="left", fontsize=10)
-        models = dict.fromkeys(row["model"] for row in retrained)
-        handles = [
-            drawn[1].plot([], [], color=COLOURS.get(model, OTHER), label=method_name(model))[0]
-            for model in models
-        ]
-        if handles:
-            drawn[1].legend(
-                handles=handles, loc="center left", bbox_to_anchor=(1, 0.5), frameon=False
-            )
+        models = list(dict.fromkeys(row["model"] for row in own))
+        drawn = part.subplots(1, len(models), squeeze=False, sharey=True)[0]
+        for axes, model in zip(drawn, models, strict=True):
+            for row in own:
+                if row["model"] == model:
+                    _draw_curve(axes, row, COLOURS.get(model, OTHER))
+            axes.set_title(method_name(model).replace(" (", "\n("), loc="left", fontsize=8)
+        drawn[0].set_ylabel(f"{dataset}: loss (log scale)")
     return figure
 
 
 def _draw_curve(axes: Axes, row: Row, colour: str) -> None:
     losses = row["losses"]
     shares = 100 * (np.arange(len(losses)) + 0.5) / len(losses)
-    axes.plot(shares, losses, color=colour, linewidth=1.2)
+    axes.plot(shares, losses, color=colour, linewidth=1)
+    axes.set_xlim(0, 100)
+    axes.set_xticks([0, 50, 100])
     axes.set_yscale("log")
     axes.yaxis.set_major_locator(LogLocator(subs=(1, 2, 5)))
     axes.yaxis.set_major_formatter("{x:g}")
     axes.yaxis.set_minor_formatter("")
-    axes.set_xlabel("Training (%)")
-    axes.set_ylabel("Loss (log scale)")
+    axes.set_xlabel("Training (%)", fontsize=9)
     bare(axes, grid="y")
 
 
@@ -185,7 +188,7 @@ def tokens_figure(pairs: Sequence[Row]) -> Figure:
         for side, label in (("positive", "S+"), ("negative", "S-"))
         if pair[f"{side}_tokens"] is not None
     ]
-    figure = Figure(figsize=(WIDTH, max(2.0, 2.9 * len(drawn))), layout="constrained")
+    figure = Figure(figsize=(WIDTH, max(2.0, 2.3 * len(drawn))), layout="constrained")
     if not drawn:
         figure.text(0.5, 0.5, "No token probabilities to show", ha="center")
         return figure

@@ -1,6 +1,6 @@
 """How do the findings read from top to bottom? `report.md`, section by section."""
 
-from quals.analysis import report_agreement, report_evidence, report_results
+from quals.analysis import report_ablations, report_agreement, report_evidence, report_results
 from quals.analysis.aims import OURS
 from quals.analysis.claims import NOT_REPRODUCED
 from quals.analysis.findings import Findings
@@ -23,12 +23,14 @@ def render(found: Findings) -> str:
     sections = [
         _opening(found),
         _claims(found),
-        _aims(found),
         report_results.results(found),
         report_results.differences(found),
         report_results.errors(found),
         _speed(found),
         report_agreement.section(found),
+        _aims(found),
+        report_ablations.digest(found.evidence.ablations),
+        report_ablations.contrast_section(found.evidence.contrast),
         report_evidence.copying(found.evidence),
         report_evidence.examples(found.evidence),
         _gates(found),
@@ -168,14 +170,15 @@ def _running(found: Findings) -> str:
     keys = sorted({key for run in found.runs for key in run["signature"]})
     rows = []
     for key in keys:
-        values = {_plain(run["signature"].get(key)) for run in found.runs}
-        rows.append([key, values.pop() if len(values) == 1 else f"{len(values)} values"])
+        values = sorted({_plain(run["signature"].get(key)) for run in found.runs})
+        rows.append([key, " / ".join(values)])
     body = table(["Setting", "Value"], rows, align="ll") if rows else ""
     return f"""## How it was run
 
 {body}
 
-Every setting, with its source, is in `scales/{found.scale}.yaml`."""
+Every setting, with its source, is in `scales/{found.scale}.yaml`. `dvc.lock` holds the hash of each
+file that went in: data, models, scores, settings and code."""
 
 
 def _plain(value: object) -> str:

@@ -1,8 +1,8 @@
 """How do ablations and contrast pairs read in Markdown? Tables with intervals."""
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 
-from quals.analysis.formatting import MISSING, name, number, span, table, unique
+from quals.analysis.formatting import MISSING, folded, name, number, span, table, unique
 from quals.jsonl import Row
 
 # In the order of the columns; `_change` stands beside what it is the change of.
@@ -26,6 +26,21 @@ COLUMNS = {
 }
 DIGITS = {"length": 1, "pairs": 0}
 HIDDEN = ("copy2_change",)  # in the file, not in the tables
+# What the report shows of each kind of ablation, told apart by its first measure, and whether with
+# the interval.
+KINDS = {
+    "Settings of QUALS, against the truth of MLE's summaries and of swaps": {
+        "auc": False,
+        "auc_change": True,
+        "auc_swaps": False,
+    },
+    "Settings of ConSeq, retrained and judged on validation articles": {
+        "truth": False,
+        "truth_change": True,
+        "rougeL_change": True,
+        "unparsed": False,
+    },
+}
 EDITS = {"all": "all edits", "paraphrase": "paraphrase (control)"}
 
 
@@ -44,12 +59,56 @@ def ablations_section(rows: Sequence[Row]) -> str:
         "the negatives are not.",
     ]
     for ablation in unique(rows, "ablation"):
-        parts.append(f"### {ablation.capitalize().replace('_', ' ')}")
+        parts.append(f"### {_title(ablation)}")
         for dataset in unique(rows, "dataset"):
             chosen = [r for r in rows if (r["ablation"], r["dataset"]) == (ablation, dataset)]
             if chosen:
                 parts.append(_ablation(dataset, chosen))
     return "\n\n".join(parts)
+
+
+def digest(rows: Sequence[Row]) -> str:
+    """A line for each setting, data sets beside each other; empty without rows."""
+    if not rows:
+        return ""
+    parts = [
+        "## Ablations",
+        "One choice at a time, everything else as in the scale's file, over "
+        f"{max(row['seeds'] for row in rows)} seeds. A change, with its interval, is the paired "
+        "difference from the setting that changes nothing, which has none. Other columns are "
+        "means; `ablations.md` has more of them, with intervals. *Swaps*: consistent references "
+        "against summaries that were given an intrinsic error.",
+    ]
+    for title, shown in KINDS.items():
+        chosen = {row["ablation"] for row in rows if row["metric"] == next(iter(shown))}
+        own = [row for row in rows if row["ablation"] in chosen]
+        if own:
+            parts.append(f"{title}:\n\n{_digest(own, shown)}")
+    return "\n\n".join(parts)
+
+
+def _digest(rows: Sequence[Row], shown: Mapping[str, bool]) -> str:
+    """Settings down, data sets and measures across; `shown` says which have their interval."""
+    datasets = unique(rows, "dataset")
+    cells = {(r["ablation"], r["setting"], r["dataset"], r["metric"]): r for r in rows}
+    body = []
+    for ablation in unique(rows, "ablation"):
+        own = [row for row in rows if row["ablation"] == ablation]
+        for setting in unique(own, "setting"):
+            line = [f"{_title(ablation)}: {setting}"]
+            for dataset in datasets:
+                for metric, interval in shown.items():
+                    row = cells.get((ablation, setting, dataset, metric))
+                    if row is not None and not interval:
+                        row = {**row, "low": None}
+                    line.append(_cell(row, metric))
+            body.append(line)
+    header = [f"{dataset}: {COLUMNS[metric]}" for dataset in datasets for metric in shown]
+    return table(["Setting", *header], body)
+
+
+def _title(ablation: str) -> str:
+    return ablation.capitalize().replace("_", " ")
 
 
 def _ablation(dataset: str, rows: Sequence[Row]) -> str:
@@ -92,8 +151,10 @@ def contrast_section(rows: Sequence[Row]) -> str:
             f"### {dataset}",
             "The original above the edit:",
             _shares(chosen, ("right", "low", "high")),
-            "A paraphrase above the edit, so that the wording differs as well:",
-            _shares(chosen, ("paraphrase_right", "paraphrase_low", "paraphrase_high")),
+            folded(
+                "A paraphrase above the edit, so that the wording differs as well",
+                _shares(chosen, ("paraphrase_right", "paraphrase_low", "paraphrase_high")),
+            ),
         ]
     return "\n\n".join(parts)
 

@@ -122,8 +122,8 @@ def examples(evidence: Evidence) -> str:
     parts += [
         "How likely each token of a question and its answer is under summary and document: for the "
         "first pair of each data set, the question that loses most. Where the document makes a "
-        "token unlikely that the summary makes likely, the summary says something else. "
-        "`quals explain` shows the same of any summary.",
+        "token unlikely that the summary makes likely, the summary says something else. The answer "
+        "begins at the dotted line. `quals explain` shows the same of any summary.",
         "![Token probabilities of a pair of S+ and of one of S-](tokens.png)",
     ]
     return "\n\n".join(parts)
@@ -143,8 +143,8 @@ def training(evidence: Evidence) -> str:
     if not evidence.curves:
         return ""
     return (
-        "The loss of each model over its training, a line for each seed. The retrained methods' "
-        "losses are not of one kind, so that their heights do not compare.\n\n"
+        "The loss of each model over its training, a line for each seed. The methods' losses are "
+        "not all of one kind: heights compare only where the kind is the same.\n\n"
         "![Training curves](training.png)"
     )
 

@@ -30,7 +30,8 @@ def results(found: Findings) -> str:
         "QUALS picks the pairs that ConSeq trains on, so ConSeq's own QUALS is no evidence of "
         "success; QAGS, FactCC and the oracle, where there is one, take no part in its training. "
         "Copying can raise a metric without a better summary, so copy rates stand beside it.",
-        "The columns: ROUGE and QAGS are F1 values; FactCC the share that its classifier accepts; "
+        "The columns: ROUGE and QAGS are F1 values; FactCC the mean probability that a sentence is "
+        "consistent, by its classifier; "
         "QUALS in nats per token, nearer 0 or above is more consistent; Consistent the share that "
         "the oracle finds wholly true and Unparsed the share that it cannot read; copied and novel "
         "n-grams are shares of the summary's.",

@@ -179,6 +179,8 @@ def main(arguments: argparse.Namespace) -> None:
             copying=copying,
             systems=systems,
             gates=gates,
+            ablations=read_json(_existing(arguments.ablations)),
+            contrast=read_json(_existing(arguments.contrast))["rows"],
             examples=public(read_json(_existing(arguments.examples))),
             costs=read_json(_existing(arguments.costs)).get(arguments.scale, []),
             deviations=read_section(arguments.deviations),
@@ -199,7 +201,8 @@ if __name__ == "__main__":
         main,
         stage_parser(
             __doc__,
-            paths="params grid results scores agreement-items copying examples costs deviations",
+            paths="params grid results scores agreement-items copying examples ablations contrast "
+            "costs deviations",
             names="scale",
         ),
     )
