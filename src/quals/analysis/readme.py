@@ -109,17 +109,18 @@ def _auc(row: Row) -> str:
     return span(row["auc"], row["auc_low"], row["auc_high"], digits=2)
 
 
-def filled(text: str, block: str) -> str:
-    """A text with the block between its markers; each must stand there once, in order."""
-    if text.count(START) != 1 or text.count(END) != 1 or text.index(START) > text.index(END):
-        raise ValueError(f"the text needs '{START}' and then '{END}', once each")
-    before, rest = text.split(START)
-    return f"{before}{START}\n\n{block}\n\n{END}{rest.split(END)[1]}"
+def filled(text: str, block: str, name: str = "results") -> str:
+    """A text with the block between the markers of that name, which stand there once, in order."""
+    start, end = f"<!-- {name}:start -->", f"<!-- {name}:end -->"
+    if text.count(start) != 1 or text.count(end) != 1 or text.index(start) > text.index(end):
+        raise ValueError(f"the text needs '{start}' and then '{end}', once each")
+    before, rest = text.split(start)
+    return f"{before}{start}\n\n{block}\n\n{end}{rest.split(end)[1]}"
 
 
-def update(path: Path, block: str) -> None:
+def update(path: Path, block: str, name: str = "results") -> None:
     """Write the block into a file, between its markers."""
-    write_text(path, filled(path.read_text(encoding="utf-8"), block))
+    write_text(path, filled(path.read_text(encoding="utf-8"), block, name))
 
 
 def main(words: Sequence[str] | None = None) -> None:

@@ -1,0 +1,201 @@
+"""How do README and docs/people.md show what people judged? From results/<scale>/agreement/.
+
+`python -m quals.analysis.judged` writes both blocks; a test checks that they hold just that.
+"""
+
+import argparse
+from collections.abc import Sequence
+from pathlib import Path
+
+from quals.analysis.formatting import MISSING, name, number, span, table, unique
+from quals.analysis.raters import PEOPLE
+from quals.analysis.readme import update
+from quals.jsonl import Row, read_json
+
+BLOCK = "people"  # between the markers of that name
+# Where they stand at any scale; others follow by name.
+BENCHMARKS = {
+    "qags_cnndm": "QAGS, CNN/DailyMail",
+    "qags_xsum": "QAGS, XSUM",
+    "halueval": "HaluEval",
+}
+Tables = dict[str, object]
+
+
+def read_tables(results: Path) -> dict[str, Tables]:
+    """The tables of every benchmark that was judged at this scale."""
+    paths = {path.stem: path for path in (results / "agreement").glob("*.json")}
+    known = [key for key in BENCHMARKS if key in paths]
+    return {key: read_json(paths[key]) for key in known}
+
+
+def summary(found: dict[str, Tables]) -> str:
+    """For the README: every metric's Pearson and AUC on the held-out half of each benchmark."""
+    if not found:
+        return "Nothing has been judged at this scale yet."
+    rows = {
+        key: {row["metric"]: row for row in _rows(tables, "rows")} for key, tables in found.items()
+    }
+    metrics = list(dict.fromkeys(metric for mine in rows.values() for metric in mine))
+    columns = [(key, of) for key in found for of in ("pearson", "auc")]
+    header = ["Metric", *(f"{BENCHMARKS[key]}: {_TITLES[of]}" for key, of in columns)]
+    body = [
+        [name(metric), *(_cell(rows[key].get(metric), of) for key, of in columns)]
+        for metric in metrics
+    ]
+    for key, tables in found.items():
+        rows[key]["people"] = next(
+            (row for row in _rows(tables, "raters") if row["metric"] == PEOPLE), None
+        )
+    if any(rows[key]["people"] for key in found):
+        cells = [
+            _cell(rows[key]["people"], of) if of == "pearson" else MISSING for key, of in columns
+        ]
+        body.append(["One reader against the others", *cells])
+    sizes = ", ".join(
+        f"{max(row['n'] + row['undefined'] for row in _rows(tables, 'rows'))} of {BENCHMARKS[key]}"
+        for key, tables in found.items()
+    )
+    return f"Summaries of the held-out halves ({sizes}):\n\n{table(header, body)}"
+
+
+_TITLES = {"pearson": "Pearson", "auc": "AUC"}
+
+
+def _rows(tables: Tables, key: str) -> list[Row]:
+    return tables.get(key, [])  # type: ignore[return-value]
+
+
+def _cell(row: Row | None, of: str, *, digits: int = 2, sign: str = "") -> str:
+    if row is None:
+        return MISSING
+    return span(row[of], row[f"{of}_low"], row[f"{of}_high"], digits=digits, sign=sign)
+
+
+def details(found: dict[str, Tables]) -> str:
+    """For the page: both halves, variants, what copying leaves, QUALS's leads, readers, pairs."""
+    if not found:
+        return "Nothing has been judged at this scale yet."
+    return "\n\n".join(part for key, tables in found.items() for part in _benchmark(key, tables))
+
+
+def _benchmark(key: str, tables: Tables) -> list[str]:
+    development: Tables = tables["development"]  # type: ignore[assignment]
+    parts = [f"### {BENCHMARKS[key]}", _halves(tables, development, "rows")]
+    parts += [
+        "Variants of QUALS, which the development half may choose among:",
+        _halves(tables, development, "variants"),
+    ]
+    leads = _rows(tables, "leads")
+    if leads:
+        parts += ["QUALS beside each other measure, held-out half:", _leads(leads)]
+    leads = _rows(tables, "variant_leads")
+    if leads:
+        parts += ["QUALS beside its variants, held-out half:", _leads(leads)]
+    if _rows(tables, "partial"):
+        parts += ["Pearson at a fixed share of copied text, held-out half:", _partial(tables)]
+    if _rows(tables, "raters"):
+        parts += [
+            "A reader, or a metric in that place, against the mean of the other readers, "
+            "held-out half:",
+            _raters(tables),
+        ]
+    if _rows(tables, "pairs"):
+        parts += ["Pairs of one article, held-out half:", _pairs(tables)]
+    return parts
+
+
+def _halves(held_out: Tables, development: Tables, key: str) -> str:
+    """Held-out first: it is the one that counts."""
+    beside = {row["metric"]: row for row in _rows(development, key)}
+    header = ["Metric", "n", "undefined", "Pearson", "Spearman", "Kendall", "AUC"]
+    header += ["development: n", "Pearson", "AUC"]
+    body = []
+    for row in _rows(held_out, key):
+        other = beside.get(row["metric"])
+        body.append(
+            [
+                name(row["metric"]),
+                str(row["n"]),
+                str(row["undefined"]),
+                _cell(row, "pearson"),
+                number(row["spearman"], 2),
+                number(row["kendall"], 2),
+                _cell(row, "auc"),
+                MISSING if other is None else str(other["n"]),
+                _cell(other, "pearson"),
+                _cell(other, "auc"),
+            ]
+        )
+    return table(header, body)
+
+
+def _leads(rows: list[Row]) -> str:
+    header = ["Against", "n", "difference of Pearson's r", "p", "Holm's p", "Williams' p"]
+    body = [
+        [
+            name(row["against"]),
+            str(row["n"]),
+            span(row["difference"], row["low"], row["high"], digits=2, sign="+"),
+            *(number(row[key]) for key in ("p", "p_holm", "williams_p")),
+        ]
+        for row in rows
+    ]
+    return table(header, body)
+
+
+def _partial(tables: Tables) -> str:
+    rows = _rows(tables, "partial")
+    cells = {(row["metric"], row["control"]): row for row in rows}
+    controls = unique(rows, "control")
+    body = [
+        [name(metric), *(_cell(cells.get((metric, control)), "pearson") for control in controls)]
+        for metric in unique(rows, "metric")
+    ]
+    return table(["Metric", *map(name, controls)], body)
+
+
+def _raters(tables: Tables) -> str:
+    header = ["Who", "n", "Pearson", "ahead of a reader"]
+    body = [
+        [
+            name(row["metric"]),
+            str(row["n"]),
+            _cell(row, "pearson"),
+            _cell(row, "ahead_of_people", sign="+"),
+        ]
+        for row in _rows(tables, "raters")
+    ]
+    return table(header, body)
+
+
+def _pairs(tables: Tables) -> str:
+    header = ["Metric", "Pairs", "n", "undefined", "ranked right", "AUC"]
+    body = [
+        [
+            name(row["metric"]),
+            row["population"],
+            str(row["pairs"]),
+            str(row["undefined"]),
+            _cell(row, "right"),
+            _cell(row, "auc"),
+        ]
+        for row in _rows(tables, "pairs")
+    ]
+    return table(header, body, align="ll" + "r" * 4)
+
+
+def main(words: Sequence[str] | None = None) -> None:
+    """Fill both pages from the command line."""
+    parser = argparse.ArgumentParser(description=__doc__)
+    parser.add_argument("--readme", type=Path, default=Path("README.md"))
+    parser.add_argument("--page", type=Path, default=Path("docs/people.md"))
+    parser.add_argument("--results", type=Path, default=Path("results/laptop"))
+    given = parser.parse_args(words)
+    found = read_tables(given.results)
+    for path, block in ((given.readme, summary(found)), (given.page, details(found))):
+        update(path, block, BLOCK)
+
+
+if __name__ == "__main__":
+    main()

@@ -1,0 +1,66 @@
+"""The pages about people: every figure is one of the committed results, and nothing is left out."""
+
+from pathlib import Path
+
+import pytest
+
+from quals.analysis.judged import BLOCK, details, read_tables, summary
+from quals.analysis.readme import filled
+from quals.jsonl import write_json
+
+ROOT = Path(__file__).parents[1]
+
+
+def row(metric: str, value: float | None, **more) -> dict:
+    found = {"metric": metric, "n": 4, "undefined": 1, "spearman": 0.31, "kendall": 0.29}
+    for key in ("pearson", "auc"):
+        low, high = (None, None) if value is None else (value - 0.05, value + 0.05)
+        found |= {key: value, f"{key}_low": low, f"{key}_high": high}
+    return {**found, **more}
+
+
+@pytest.fixture
+def results(tmp_path):
+    half = {
+        "rows": [row("quals", 0.41), row("length", None)],
+        "variants": [row("quals", 0.41), row("quals_answer", 0.52)],
+        "leads": [
+            {
+                **{"metric": "quals", "against": "length", "n": 4, "difference": 0.17},
+                **{"low": -0.1, "high": 0.3, "p": 0.1234, "p_holm": 0.2468, "williams_p": None},
+            }
+        ],
+        "variant_leads": [],
+        "partial": [row("quals", 0.11, control="copy1"), row("length", 0.12, control="copy1")],
+        "raters": [
+            {
+                **row("one rater", 0.66),
+                **{f"ahead_of_people{end}": None for end in ("", "_low", "_high")},
+            }
+        ],
+    }
+    development = {**half, "rows": [row("quals", 0.77)], "variants": [row("quals_answer", 0.78)]}
+    write_json(tmp_path / "agreement/qags_xsum.json", {**half, "development": development})
+    return tmp_path
+
+
+def test_pages_show_both_halves_and_every_table(results):
+    found = read_tables(results)
+    short, long = summary(found), details(found)
+    assert "5 of QAGS, XSUM" in short
+    for figure in ("0.41 [0.36, 0.46]", "0.66 [0.61, 0.71]"):
+        assert figure in short
+    for figure in ("0.41", "0.77", "0.52", "0.78", "+0.17 [-0.10, +0.30]", "0.247", "0.11", "0.66"):
+        assert figure in long
+    assert "0.77" not in short, "the development half chooses; it is no result"
+
+
+def test_without_results_the_pages_say_so(tmp_path):
+    assert summary(read_tables(tmp_path)) == details(read_tables(tmp_path))
+    assert "Nothing has been judged" in summary({})
+
+
+@pytest.mark.parametrize(("page", "render"), [("README.md", summary), ("docs/people.md", details)])
+def test_the_pages_hold_the_committed_results(page, render):
+    text = (ROOT / page).read_text(encoding="utf-8")
+    assert filled(text, render(read_tables(ROOT / "results/laptop")), BLOCK) == text
