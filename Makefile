@@ -59,16 +59,18 @@ rehearse: $(STAMP)  ## every stage of the paper's scale on tiny models and inven
 env: $(STAMP)
 
 # torch comes first and by its exact version: its plain name would bring gigabytes of GPU libraries.
+# Of 18,000 modules the pipeline imports one in six, and Python compiles those when it first does.
+PIP := $(BIN)/python -m pip install --quiet --disable-pip-version-check --no-compile
 $(STAMP): requirements.lock pyproject.toml
 	$(PYTHON) -m venv $(VENV)
-	$(BIN)/python -m pip install --quiet --disable-pip-version-check "$$(grep '^torch==' requirements.lock)"
-	$(BIN)/python -m pip install --quiet --disable-pip-version-check -r requirements.lock
-	$(BIN)/python -m pip install --quiet --disable-pip-version-check --no-deps --no-build-isolation -e .
+	$(PIP) "$$(grep '^torch==' requirements.lock)"
+	$(PIP) -r requirements.lock
+	$(PIP) --no-deps --no-build-isolation -e .
 	touch $(STAMP)
 
 # On top of the environment, which stays as it is: the packages that only the laptop scale needs.
 $(LAPTOP): requirements-laptop.lock $(STAMP)
-	$(BIN)/python -m pip install --quiet --disable-pip-version-check --no-deps -r requirements-laptop.lock
+	$(PIP) --no-deps -r requirements-laptop.lock
 	touch $(LAPTOP)
 
 clean:  ## remove what the pipeline made; dvc.lock and committed results stay

@@ -1,5 +1,6 @@
 """Losses over whole summaries against plain arithmetic, and the laws that tell them apart."""
 
+import copy
 import math
 import random
 
@@ -16,6 +17,7 @@ from quals.ablations.objectives import (
     LessonBatch,
     lesson_batches,
     objective,
+    with_reference,
 )
 from quals.ablations.recipes import Recipe
 from quals.corpus import Article
@@ -123,7 +125,9 @@ def model(make_model):
 def value(model, loss, used=BOTH, start=None, **changed):
     recipe = RECIPE.model_copy(update={"loss": loss, **changed})
     with torch.inference_mode():
-        return objective(recipe, start)(model, LessonBatch(collate(EXAMPLES, 0), used)).item()
+        batch = LessonBatch(collate(EXAMPLES, 0), used)
+        batch = batch if start is None else with_reference(start, batch)
+        return objective(recipe)(model, batch).item()
 
 
 @pytest.mark.parametrize(
@@ -176,7 +180,8 @@ def test_dpo_holds_the_model_against_the_one_before_training(model, make_model):
 def test_dpo_moves_the_model_and_never_the_one_it_is_held_against(make_model):
     trained, start = make_model(12), make_model(12, seed=1)
     recipe = RECIPE.model_copy(update={"loss": "dpo"})
-    objective(recipe, start)(trained, LessonBatch(collate(EXAMPLES, 0), BOTH)).backward()
+    batch = with_reference(start, LessonBatch(collate(EXAMPLES, 0), BOTH))
+    objective(recipe)(trained, batch).backward()
     assert any(p.grad is not None and p.grad.abs().max() > 0 for p in trained.parameters())
     assert all(p.grad is None for p in start.parameters())
 
@@ -238,3 +243,22 @@ def test_flags_stay_with_their_lesson(make_model, few_words):
     }
     ada, kelby = (few_words.encode([name])[0][0] for name in ("Ada", "Kelby"))
     assert flags in {(ada, False, True), (kelby, True, False)}
+
+
+def test_the_reference_of_a_lesson_is_that_of_the_model_at_the_start(make_model, few_words):
+    start = Checkpoint(make_model(few_words.backend.get_vocab_size()), few_words)
+    texts = ["Ada", "Ada beat Ivan", "in Kelby", "on Monday in Kelby", "Who beat Ada"]
+    articles = {str(at): Article(str(at), text, "") for at, text in enumerate(texts)}
+    lessons = [Lesson(id_, f"{a.document} Monday", "Ivan") for id_, a in articles.items()]
+    untouched = copy.deepcopy(start.model)
+    batches = lesson_batches(lessons, articles, start, 9, 2, random.Random(3), against_start=True)
+    with torch.no_grad():
+        for parameter in start.model.parameters():
+            parameter.zero_()
+    for _ in range(6):
+        batch = next(batches)
+        expected = with_reference(untouched, batch).reference
+        assert not batch.reference.requires_grad
+        assert batch.reference.tolist() == [
+            pytest.approx(row, abs=1e-5) for row in expected.tolist()
+        ]

@@ -2,7 +2,7 @@
 
 import random
 from collections.abc import Callable, Iterator
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 import torch
 from torch import Tensor
@@ -13,7 +13,7 @@ from quals.corpus import Article
 from quals.decoding.scoring import target_logprobs
 from quals.models.checkpoint import Checkpoint
 from quals.models.interface import ConditionalModel
-from quals.training.batches import Example, TargetBatch, bucketed, collate
+from quals.training.batches import TargetBatch, bucketed, collate
 from quals.training.contrast import absent, contrast_examples
 from quals.training.losses import contrastive, mean_likelihood
 from quals.training.preference_losses import (
@@ -28,18 +28,22 @@ from quals.training.selection import ContrastPair
 
 @dataclass(frozen=True)
 class LessonBatch:
-    """B documents with a positive and a negative each; `used` [B, 2] says which are trained on."""
+    """B documents with a positive and a negative each; `used` [B, 2] says which are trained on.
+
+    `reference` is log p [2, B] of whole positives and negatives under the model before training,
+    for losses that hold it against that.
+    """
 
     pairs: TargetBatch
     used: Tensor
+    reference: Tensor | None = None
 
 
 @dataclass(frozen=True)
 class Sides:
     """Log p [B, T] of positives and negatives, and which of their tokens count.
 
-    `own` are the tokens of a negative that its positive lacks, `reference` log p [2, B] of whole
-    positives and negatives under the model before training, for losses that hold it against that.
+    `own` are the tokens of a negative that its positive lacks, `reference` is that of the batch.
     """
 
     positive: Tensor
@@ -117,34 +121,36 @@ OBJECTIVES: dict[str, Callable[[Sides, Recipe], Tensor]] = {
 AGAINST_START = ("dpo",)  # losses that need the model before training
 
 
-def objective(
-    recipe: Recipe, start: ConditionalModel | None = None
-) -> Callable[[ConditionalModel, LessonBatch], Tensor]:
-    """The loss of a recipe; `start` is the model before training, where the loss needs it."""
+def objective(recipe: Recipe) -> Callable[[ConditionalModel, LessonBatch], Tensor]:
+    """The loss of a recipe."""
     compute = OBJECTIVES[recipe.loss]
 
     def loss(model: ConditionalModel, batch: LessonBatch) -> Tensor:
-        return compute(sides_of(model, batch, start), recipe)
+        return compute(sides_of(model, batch), recipe)
 
     return loss
 
 
-def sides_of(model: ConditionalModel, batch: LessonBatch, start: ConditionalModel | None) -> Sides:
+def sides_of(model: ConditionalModel, batch: LessonBatch) -> Sides:
     """What all losses are made of."""
     logprobs = _logprobs(model, batch.pairs)
     mask = batch.pairs.target_mask & batch.used[..., None]
-    reference = None
-    if start is not None:
-        with torch.no_grad():
-            reference = sequence_logprobs(_logprobs(start, batch.pairs), mask).T
     return Sides(
         logprobs[:, 0],
         mask[:, 0],
         logprobs[:, 1],
         mask[:, 1],
         absent(batch.pairs.targets[:, 1], batch.pairs.targets[:, 0]),
-        reference,
+        batch.reference,
     )
+
+
+def with_reference(start: ConditionalModel, batch: LessonBatch) -> LessonBatch:
+    """The batch with what the model before training thinks of it."""
+    mask = batch.pairs.target_mask & batch.used[..., None]
+    with torch.no_grad():
+        reference = sequence_logprobs(_logprobs(start, batch.pairs), mask).T
+    return replace(batch, reference=reference)
 
 
 def _logprobs(model: ConditionalModel, batch: TargetBatch) -> Tensor:
@@ -159,19 +165,27 @@ def lesson_batches(
     limit: int,
     size: int,
     rng: random.Random,
+    *,
+    against_start: bool = False,
 ) -> Iterator[LessonBatch]:
-    """Batches of at most `size` lessons for ever, in the order of `train_contrastive`."""
+    """Batches of at most `size` lessons for ever, in the order of `train_contrastive`.
+
+    `against_start` gives them a reference: the log p of all lessons under `start` as it is at the
+    call, computed once, however often they come.
+    """
     pairs = [ContrastPair(lesson.id, lesson.positive, lesson.negative) for lesson in lessons]
     examples = contrast_examples(pairs, articles, start, limit)
-    used = [(lesson.teach, lesson.punish) for lesson in lessons]
-    rows = list(zip(examples, used, strict=True))
+    used = torch.tensor([(lesson.teach, lesson.punish) for lesson in lessons])
+    size = min(size, len(lessons))
 
-    def length(row: tuple[Example, tuple[bool, bool]]) -> int:
-        return len(row[0].source)
+    def batch(chosen: list[int], reference: Tensor | None = None) -> LessonBatch:
+        rows = collate([examples[i] for i in chosen], start.model.config.pad_token_id)
+        return LessonBatch(rows, used[chosen], reference)
 
-    for chosen in bucketed(rows, min(size, len(rows)), length, rng):
-        pad_id = start.model.config.pad_token_id
-        yield LessonBatch(
-            collate([example for example, _ in chosen], pad_id),
-            torch.tensor([flags for _, flags in chosen]),
-        )
+    reference = None
+    if against_start:
+        parts = [list(range(len(lessons)))[at : at + size] for at in range(0, len(lessons), size)]
+        known = [with_reference(start.model, batch(part)).reference for part in parts]
+        reference = torch.cat(known, dim=1)
+    order = bucketed(list(range(len(lessons))), size, lambda i: len(examples[i].source), rng)
+    return (batch(chosen, None if reference is None else reference[:, chosen]) for chosen in order)

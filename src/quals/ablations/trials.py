@@ -1,6 +1,5 @@
 """How does a recipe fare? Choose, retrain, decode and judge, for one corpus and one seed."""
 
-import copy
 import random
 from collections.abc import Mapping
 from dataclasses import dataclass
@@ -118,9 +117,6 @@ class Trials:
         if not lessons:
             return
         seed_everything(job.seed)
-        frozen = None
-        if recipe.loss in AGAINST_START:
-            frozen = copy.deepcopy(start.model).requires_grad_(False).eval()
         train(
             start.model,
             lesson_batches(
@@ -130,8 +126,9 @@ class Trials:
                 job.max_source_tokens,
                 job.contrastive.batch_size,
                 random.Random(job.seed),
+                against_start=recipe.loss in AGAINST_START,
             ),
-            objective(recipe, frozen),
+            objective(recipe),
             steps=max(1, round(recipe.steps * job.contrastive.steps[job.dataset])),
             optimisation=Optimisation(
                 lr=recipe.lr, other_lr=recipe.lr, **job.contrastive.schedule.model_dump()

@@ -7,6 +7,7 @@ tokens they average.
 
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
+from pathlib import Path
 from typing import Annotated
 
 from pydantic import Field
@@ -16,7 +17,8 @@ from quals.decoding.reading import read_in_batches
 from quals.decoding.scoring import score_targets
 from quals.decoding.sequences import Hypothesis, Limits
 from quals.metrics.pairs import Candidate, PairFilter, mean
-from quals.metrics.quals import QualsSettings
+from quals.metrics.quals import Quals, QualsSettings
+from quals.metrics.texts import Texts
 from quals.models.checkpoint import Checkpoint
 from quals.models.interface import Memory
 from quals.params import Count, Natural, Section
@@ -72,6 +74,16 @@ def metric_variants(base: QualsSettings, tried: MetricAblations) -> list[MetricV
         for ablation, settings in changes.items()
         for setting, change in settings.items()
     ]
+
+
+def score_by_folder(
+    folder: Path, variants: list[QualsSettings], texts: Texts
+) -> list[tuple[float | None, ...]]:
+    """Of each text its scores under every variant, by the QAGen model in a folder."""
+    quals = Quals.from_pretrained(folder, variants[0])
+    qagen = Checkpoint(quals.model, quals.tokenizer)
+    scores = score_variants(qagen, quals.separator, variants, texts.documents, texts.summaries)
+    return list(zip(*scores, strict=True))
 
 
 def score_variants(

@@ -1,17 +1,20 @@
 """Stage `ablate_metric`: QUALS with other settings against the truth, on all corpora."""
 
+from functools import partial
+
 import numpy as np
 
 from quals.ablations.metric_items import gather
 from quals.ablations.metric_rows import metric_rows
-from quals.ablations.variants import MetricAblations, metric_variants, score_variants
+from quals.ablations.variants import MetricAblations, metric_variants, score_by_folder
 from quals.analysis.statistics import draw
 from quals.command import run, stage_parser
 from quals.corpus import read_articles
 from quals.grid import Seeds, read_grid
 from quals.jsonl import Row, read_jsonl, write_json
-from quals.metrics.quals import Quals, QualsSettings
-from quals.models.checkpoint import Checkpoint
+from quals.metrics.quals import QualsSettings
+from quals.metrics.texts import Texts, score_in_parts
+from quals.parallel import THREADS
 from quals.params import load_section
 from quals.signature import signature
 from quals.stages.agreement import Agreement
@@ -22,23 +25,22 @@ from quals.training.loop import Stopwatch
 
 def main(arguments) -> None:
     """Data of a corpus lie in `data`/<dataset>, MLE's outputs in `data`/summaries/<dataset>/mle."""
-    settings = load_section(arguments.params, "quals", QualsSettings)
+    base = load_section(arguments.params, "quals", QualsSettings)
     tried = load_section(arguments.settings, "metric", MetricAblations)
-    quals = Quals.from_pretrained(arguments.qagen, settings)
     rows: list[Row] = []
     for dataset in arguments.datasets:
         watch = Stopwatch()
-        rows += _rows(arguments, dataset, quals, tried)
+        rows += _rows(arguments, dataset, base, tried)
         print(f"ablate_metric {dataset}: {watch.seconds():.0f} s")
     record = {
         "rows": rows,
         "split": "test",
-        "signature": signature(seed=tried.seed, models={"qagen": arguments.qagen}),
+        "signature": signature(seed=tried.seed, models={"qagen": arguments.qagen}, threads=THREADS),
     }
     write_json(arguments.out, record)
 
 
-def _rows(arguments, dataset: str, quals: Quals, tried: MetricAblations) -> list[Row]:
+def _rows(arguments, dataset: str, base: QualsSettings, tried: MetricAblations) -> list[Row]:
     seeds = read_grid(arguments.grid, Seeds).seeds
     articles = read_articles(arguments.data / dataset / "corpus", "test")
     outputs = arguments.data / "summaries" / dataset / "mle"
@@ -57,24 +59,26 @@ def _rows(arguments, dataset: str, quals: Quals, tried: MetricAblations) -> list
         dataset,
         seed=load_section(arguments.params, "agreement", Agreement).seed,
     )
-    variants = metric_variants(quals.settings, tried)
+    variants = metric_variants(base, tried)
     # Each setting once: the base belongs to every ablation.
     distinct = list(dict.fromkeys(variant.settings for variant in variants))
-    scores = score_variants(
-        Checkpoint(quals.model, quals.tokenizer),
-        quals.separator,
-        distinct,
-        items.documents,
-        items.summaries,
+    scores = score_in_parts(
+        partial(score_by_folder, arguments.qagen, distinct),
+        Texts(
+            ids=[articles[at].id for at in items.numbers],
+            documents=items.documents,
+            references=[articles[at].summary for at in items.numbers],
+            summaries=items.summaries,
+        ),
     )
     places = [distinct.index(variant.settings) for variant in variants]
     return metric_rows(
         dataset,
         variants,
-        np.array(scores, dtype=float)[places],
+        np.array(scores, dtype=float).T[places],
         [items.of_seed(seed) for seed in seeds],
         items.swaps(),
-        base=places.index(distinct.index(quals.settings)),
+        base=places.index(distinct.index(base)),
         draws=draw(len(seeds), len(articles), resamples=tried.resamples, seed=tried.seed),
         level=tried.level,
     )
