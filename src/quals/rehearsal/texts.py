@@ -129,7 +129,7 @@ def judged_rows(benchmark: str) -> list[Row]:
                 for sentence in summary
             ],
         }
-        for _, document, summary in invent(benchmark, "test", 6)
+        for _, document, summary in invent(benchmark, "test", 16)
     ]
 
 
