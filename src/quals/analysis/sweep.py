@@ -1,7 +1,7 @@
 """What did a sweep find? The table of `dvc exp show --csv` as one picture.
 
-`python -m quals.analysis.sweep sweep.csv --x SETTING --y METRIC --out sweep.png`, after the commands
-of docs/sweeps.md.
+`python -m quals.analysis.sweep sweep.csv --x SETTING --y METRIC --out sweep.png`, after the
+commands of docs/sweeps.md.
 """
 
 import argparse
