@@ -27,7 +27,15 @@ SKILL = {
     "oracle": 0.4,
 }
 OUTPUTS = (
-    *("main", "differences", "errors", "agreement", "agreement_errors", "agreement_details"),
+    *(
+        "main",
+        "means",
+        "differences",
+        "errors",
+        "agreement",
+        "agreement_errors",
+        "agreement_details",
+    ),
     "agreement_dependence",
     *("claims", "copying", "distributions", "examples"),
 )
@@ -323,6 +331,19 @@ def test_main_means_are_the_means_of_the_run_files(finished: Path) -> None:
             expected = np.mean([run["metrics"][row["metric"]] for run in runs])
             assert row["mean"] == pytest.approx(expected, abs=2e-6)
         assert row["low"] <= row["mean"] <= row["high"]
+
+
+def test_means_are_those_of_the_table_in_a_form_that_dvc_compares(finished: Path) -> None:
+    main = {(r["dataset"], r["method"], r["metric"]): r["mean"] for r in rows_of(finished, "main")}
+    means = rows_of(finished, "means")
+    flat = {
+        (dataset, method, metric): mean
+        for dataset, methods in means.items()
+        for method, metrics in methods.items()
+        for metric, mean in metrics.items()
+    }
+    assert len(flat) == len(DATASETS) * len(METHODS) * len(report.HEADLINE)
+    assert flat.items() <= main.items()
 
 
 def test_report_shows_each_table_and_figure(finished: Path) -> None:

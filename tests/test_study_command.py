@@ -2,9 +2,12 @@
 
 import json
 import random
+import re
+import shlex
 
 import pytest
 from matplotlib.image import imread
+from pipeline import ROOT
 from studies import NAMES, compared
 
 from quals.analysis.plots import COLOURS
@@ -109,7 +112,20 @@ def test_a_key_is_not_written_over_by_another(folder, capsys):
 @pytest.mark.parametrize(
     ("options", "message"),
     [
-        (("--count", "6"), "6 documents are asked for, but 5 have different summaries"),
+        (
+            ("--count", "6"),
+            "6 documents are asked for, and on 5 of 6 the two methods' summaries differ: "
+            "--count 5 takes these, --keep-identical draws from all 6",
+        ),
+        (
+            ("--count", "7"),
+            "7 documents are asked for, and on 5 of 6 the two methods' summaries differ: "
+            "--count 5 takes these, --keep-identical with --count 6 takes all",
+        ),
+        (
+            ("--count", "7", "--keep-identical"),
+            "7 documents are asked for, and 6 have summaries of both methods",
+        ),
         (("--name-a", NAMES[1]), "--name-a and --name-b must be two different names"),
         (("--name-a", " "), "--name-a and --name-b must be two different names"),
         (("--key", "form.html"), "--out and --key must be two different files"),
@@ -225,6 +241,47 @@ def test_bars_are_as_long_as_the_shares(folder):
     widths = [patch.get_width() for patch in axes.patches]
     shares = [row[name] for row in found["questions"] for name in ("better", "equal", "worse")]
     assert widths == pytest.approx(shares)
+
+
+PAGE = (ROOT / "docs/human_study.md").read_text()
+COMMANDS = re.findall(r"```\n(quals study .*?)```", PAGE, re.S)
+
+
+def test_commands_of_the_page_run_on_a_testbed_where_few_summaries_differ(folder, capsys):
+    """110 documents, and as in the testbed's results most have the same summary twice."""
+    rng = random.Random(3)
+    stories = [
+        draw_story(rng, f"s{at}", "test", detail_share=0.5, aside_share=0.5) for at in range(110)
+    ]
+    quiet = {"preference_share": 0.0, "prior_share": 0.0, "swap_share": 0.0}
+    noise = Noise(preference_kinds=["sport"], **quiet)
+    true = {s.id: write_summary(s, "xsum", noise, rng).text for s in stories}
+    changed = {id_: text if at % 5 else "Nothing." for at, (id_, text) in enumerate(true.items())}
+    for name in ("corpus", "truth"):
+        (folder / f"data/testbed/xsum/{name}").mkdir(parents=True)
+    write(
+        "data/testbed/xsum/corpus/test.jsonl",
+        [{"id": s.id, "document": write_article(s, rng)} for s in stories],
+    )
+    write("data/testbed/xsum/truth/test.jsonl", [s.to_row() for s in stories])
+    for method, texts in {"mle": true, "conseq": changed}.items():
+        (folder / f"data/testbed/summaries/xsum/{method}").mkdir(parents=True)
+        rows = [{"id": id_, "summary": text} for id_, text in texts.items()]
+        write(f"data/testbed/summaries/xsum/{method}/0.jsonl", rows)
+    made, read_, asked = (shlex.split(command.replace("\\\n", "")) for command in COMMANDS)
+    assert main(made[1:]) == 0
+    assert "form.html: form" in capsys.readouterr().out
+    assert main(asked[1:]) == 0
+    place = read_.index("answers-*.json")
+    read_[place : place + 1] = sorted(path.name for path in folder.glob(read_[place]))
+    assert main([*read_[1:], *QUICK]) == 0
+    factual = load("results.json")["questions"][0]
+    assert factual["judgments"] == 100
+    drawn = {item["document_id"] for item in load("key.json")["items"]}
+    worse = sum(true[id_] != changed[id_] for id_ in drawn)
+    assert (factual["losses"], factual["ties"], factual["wins"]) == (worse, 100 - worse, 0)
+    assert 10 < worse < 35
+    assert imread("bars.png").std() > 0.05
 
 
 def test_the_oracle_answers_the_factual_question_and_leaves_the_others_open(folder, capsys):

@@ -116,7 +116,7 @@ def test_identical_pairs_can_be_kept():
 def test_pairs_that_differ_in_spaces_only_are_identical():
     texts = Compared({"x": "D"}, {"x": "Ada  won.\n"}, {"x": "Ada won."})
     assert texts.identical("x")
-    with pytest.raises(DataError, match="1 documents are asked for, but 0 have different"):
+    with pytest.raises(DataError, match="1 documents are asked for, and on 0 of"):
         draw(texts, NAMES, count=1, seed=0)
 
 

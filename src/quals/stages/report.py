@@ -24,6 +24,7 @@ SCORE_FIELDS = {"id": str, "metrics": dict}
 METRIC_MODELS = ("qagen", "qg", "reader", "factcc")
 ITEM_FIELDS = {"id": str, "document_id": str, "source": str, "scores": dict}
 SYSTEMS = "systems.json"
+HEADLINE = ("truth", "unparsed", "qags", "factcc", "quals", "rougeL", "copy2")
 
 
 class ReportSettings(Section):
@@ -106,6 +107,16 @@ def read_section(path: Path) -> str:
     return _existing(path).read_text(encoding="utf-8").partition("\n")[2].strip()
 
 
+def headline(main: list[Row]) -> Row:
+    """Means by data set, method and metric: `dvc exp show` reads no lists."""
+    means: Row = {}
+    for row in main:
+        if row["metric"] in HEADLINE and row["mean"] is not None:
+            methods = means.setdefault(row["dataset"], {})
+            methods.setdefault(row["method"], {})[row["metric"]] = row["mean"]
+    return means
+
+
 def write(found: Findings, runs: list[Row], results: Path) -> None:
     """All files of the report."""
     evidence = found.evidence
@@ -114,6 +125,7 @@ def write(found: Findings, runs: list[Row], results: Path) -> None:
         write_json(results / "runs" / f"{name}.json", record)
     tables = {
         "main": found.main,
+        "means": headline(found.main),
         "differences": found.differences,
         "errors": found.errors,
         "agreement": found.agreement,

@@ -117,12 +117,7 @@ def draw(
     random.Random(f"documents {seed}").shuffle(ids)
     usable = ids if keep_identical else [id_ for id_ in ids if id_ not in same]
     if len(usable) < count:
-        kind = "summaries" if keep_identical else "different summaries"
-        more = len(ids) > len(usable)
-        way = "; --count asks for fewer, --keep-identical takes all" if more else ""
-        raise DataError(
-            f"{count} documents are asked for, but {len(usable)} have {kind} of both methods{way}"
-        )
+        raise DataError(_too_few(count, len(usable), len(ids)))
     chosen = usable[:count]
     items = [
         Item(
@@ -138,6 +133,20 @@ def draw(
         )
     ]
     return Study(tuple(items), names, seed, len(ids), len(same), keep_identical)
+
+
+def _too_few(count: int, usable: int, both: int) -> str:
+    """What was asked for, and what can be had."""
+    asked = f"{count} documents are asked for"
+    if usable == both:
+        return f"{asked}, and {both} have summaries of both methods"
+    ways = [f"--count {usable} takes these"] if usable else []
+    ways += [f"--keep-identical draws from all {both}"] if both >= count else []
+    if both < count:
+        ways.append(f"--keep-identical with --count {both} takes all")
+    return (
+        f"{asked}, and on {usable} of {both} the two methods' summaries differ: {', '.join(ways)}"
+    )
 
 
 def _flips(compared: Compared, names: tuple[str, str], count: int, seed: int) -> list[bool]:
