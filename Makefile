@@ -50,7 +50,8 @@ laptop: assets  ## real text on a CPU, hours: QUALS against what people judged
 	cp params.yaml $(VENV)/params.yaml; trap 'cp $(VENV)/params.yaml params.yaml' EXIT; \
 	trap 'exit 130' INT TERM HUP; \
 	$(BIN)/dvc exp run -S 'scales=[laptop]' -S 'benchmarks=[]' \
-	    -S 'judgments=[qags_cnndm,qags_xsum,halueval]' judgments
+	    -S 'judgments=[qags_cnndm,qags_xsum,halueval]' -S 'judgments_qags=[qags_cnndm,qags_xsum]' \
+	    judgments
 
 env: $(STAMP)
 

@@ -8,7 +8,8 @@ from pipeline import ROOT, stages
 
 from quals.params import load_yaml
 
-GRID = {**load_yaml(ROOT / "params.yaml"), "judgments": ["qags_cnndm", "halueval"]}
+JUDGED = {"judgments": ["qags_cnndm", "halueval"], "judgments_qags": ["qags_cnndm"]}
+GRID = {**load_yaml(ROOT / "params.yaml"), **JUDGED}
 CELLS = stages(GRID)
 FIRST_CELLS = {cell.name: cell for cell in reversed(CELLS)}
 SOURCE = ROOT / "src"

@@ -18,6 +18,7 @@ GRID = {
     "benchmarks": ["xsum", "cnndm"],
     "ablations": ["everything"],
     "judgments": [],
+    "judgments_qags": [],
 }
 TOY = {
     "corpus": {"train": 60, "validation": 24, "test": 12},

@@ -5,7 +5,7 @@ search are those of a narrow one. All variants then differ only in which pairs t
 tokens they average.
 """
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Annotated
@@ -92,11 +92,15 @@ def score_variants(
     variants: list[QualsSettings],
     documents: list[str],
     summaries: list[str],
+    *,
+    instead: Mapping[int, list[str]] | None = None,
 ) -> list[list[float | None]]:
     """The scores of every variant, each as `Quals` with those settings gives them.
 
     Variants must share what the search depends on besides the number of groups; else `ValueError`.
+    `instead` holds, by the place of a variant, the texts that it reads in the documents' stead.
     """
+    read = [(instead or {}).get(place, documents) for place in range(len(variants))]
     first = variants[0]
     apart = [s for s in SEARCH for v in variants if getattr(v, s) != getattr(first, s)]
     if apart:
@@ -116,16 +120,17 @@ def score_variants(
         for variant, pairs, mine in zip(variants, filters, kept, strict=True):
             mine[summary] = pairs.select(summary, found[: variant.groups], variant.max_pairs)
     asked: dict[str, dict[tuple[int, ...], None]] = {}
-    for document, summary in zip(documents, summaries, strict=True):
-        ids = (candidate.ids for mine in kept for candidate in mine[summary])
-        asked.setdefault(document, {}).update(dict.fromkeys(ids))
+    for texts, mine in zip(read, kept, strict=True):
+        for document, summary in zip(texts, summaries, strict=True):
+            ids = (candidate.ids for candidate in mine[summary])
+            asked.setdefault(document, {}).update(dict.fromkeys(ids))
     under = dict(_under_documents(qagen, widest, asked))
     return [
         [
             _score(mine[summary], under.get(document, {}), variant)
-            for document, summary in zip(documents, summaries, strict=True)
+            for document, summary in zip(texts, summaries, strict=True)
         ]
-        for variant, mine in zip(variants, kept, strict=True)
+        for variant, texts, mine in zip(variants, read, kept, strict=True)
     ]
 
 

@@ -17,19 +17,10 @@ from quals.corpora.judgments import (
     DEVELOPMENT,
     HALUEVAL,
     HELD_OUT,
-    Judged,
     Judgments,
     read_judgments,
 )
-from quals.jsonl import Row, write_json, write_jsonl
-from quals.metrics.likelihood import Likelihood
-from quals.metrics.overlap import copy_rates
-from quals.metrics.quals import Quals, QualsSettings
-from quals.metrics.rouge import TYPES, Rouge, RougeSettings
-from quals.models import checkpoint
-from quals.models.adapter_folder import Places
-from quals.models.released import find
-from quals.models.source import hub_folder
+from quals.jsonl import DataError, Row, read_jsonl, write_json, write_jsonl
 from quals.params import load_section
 from quals.signature import signature
 from quals.training.loop import Stopwatch
@@ -38,16 +29,14 @@ LEVEL, RESAMPLES, PERMUTATIONS = 0.95, 5000, 10_000
 
 
 def main(arguments) -> None:
+    """`judged` holds the scores that the stages `judge_quals` and `judge_qags` left."""
     watch = Stopwatch()
     settings = load_section(arguments.params, "judgments", Judgments)
     judged = read_judgments(arguments.benchmark, settings, os.environ)
-    base = find(
-        load_section(arguments.params, "train_qagen.base", Places), arguments.params, hub=hub_folder
-    )
-    quals = Quals.from_pretrained(
-        arguments.qagen, load_section(arguments.params, "quals", QualsSettings)
-    )
-    scores = _scores(arguments.params, quals, base, settings, judged)
+    found = _scores(arguments.judged)
+    missing = [item.id for item in judged if item.id not in found]
+    if missing:
+        raise DataError(f"{arguments.judged}: '{missing[0]}' has no scores")
     items = [
         {
             "id": item.id,
@@ -57,63 +46,55 @@ def main(arguments) -> None:
             "truth": item.truth,
             "error": None,
             "ratings": list(item.ratings),
-            "scores": metrics,
+            **found[item.id],
         }
-        for item, metrics in zip(judged, scores, strict=True)
+        for item in judged
     ]
     write_jsonl(arguments.items, items)
     halves = {half: [i for i in items if i["half"] == half] for half in (HELD_OUT, DEVELOPMENT)}
-    found = {
+    tables = {
         half: _tables(arguments.benchmark, rows, settings.length_tolerance)
         for half, rows in halves.items()
     }
     write_json(
         arguments.out,
         {
-            **found[HELD_OUT],
-            DEVELOPMENT: found[DEVELOPMENT],
-            "signature": signature(models={"qagen": arguments.qagen, "base": base}),
+            **tables[HELD_OUT],
+            DEVELOPMENT: tables[DEVELOPMENT],
+            "signature": signature(models={"qagen": arguments.qagen}),
         },
     )
     print(f"judgments {arguments.benchmark}: {len(items)} summaries, {watch.seconds():.0f} s")
 
 
-def _scores(
-    params: Path, quals: Quals, base: Path, settings: Judgments, judged: list[Judged]
-) -> list[Row]:
-    """All metrics of every summary; ROUGE is taken against the document."""
-    documents, summaries = [j.document for j in judged], [j.summary for j in judged]
-    budget = quals.settings.row_budget
-    plain = Likelihood(
-        checkpoint.load(base), longest=settings.max_likelihood_tokens, row_budget=budget
-    )
-    rouge = Rouge(use_stemmer=load_section(params, "rouge", RougeSettings).use_stemmer)
-    columns = zip(
-        quals.score(documents, summaries),
-        rouge.score(documents, summaries),
-        copy_rates(documents, summaries),
-        plain.score(documents, summaries),
-        strict=True,
-    )
-    return [
-        {
-            "quals": found.quals,
-            **{name: overlap[name] for name in TYPES},
-            **{name: value for name, value in copied.items() if name != "novel2"},
-            "likelihood": likelihood,
-        }
-        for found, overlap, copied, likelihood in columns
-    ]
+def _scores(judged: Path) -> dict[str, Row]:
+    """By the id of a summary its scores from all files, and those of the variants of QUALS."""
+    found: dict[str, Row] = {}
+    for path in sorted(judged.glob("*.jsonl")):
+        for row in read_jsonl(path, {"id": str, "scores": dict}):
+            mine = found.setdefault(row["id"], {"scores": {}, "variants": {}})
+            mine["scores"] |= row["scores"]
+            mine["variants"] |= row.get("variants", {})
+    return found
 
 
 def _tables(benchmark: str, items: list[Row], tolerance: float) -> dict[str, list[Row]]:
-    """Agreement, QUALS's leads, what copying leaves, and people's line or the pairs."""
+    """Agreement, QUALS's leads, what copying leaves, its variants, and people's line or the pairs.
+
+    Variants are held against QUALS in a family of their own: Holm's other one is of other metrics.
+    """
     table = collect(items)
     fixed = {"resamples": RESAMPLES, "seed": 0, "level": LEVEL}
+    variants = [
+        {**item, "scores": {"quals": item["scores"]["quals"], **item["variants"]}} for item in items
+    ]
+    beside = dependence({benchmark: variants}, permutations=PERMUTATIONS, **fixed)
     tables = {
         "rows": agreement_rows(benchmark, items, **fixed),
         "by_error": [],
         **dependence({benchmark: items}, permutations=PERMUTATIONS, **fixed),
+        "variants": agreement_rows(benchmark, variants, **fixed),
+        "variant_leads": beside["leads"],
     }
     if benchmark == HALUEVAL:
         tables["pairs"] = pair_rows(benchmark, items, tolerance=tolerance, **fixed)
@@ -130,4 +111,4 @@ def _tables(benchmark: str, items: list[Row], tolerance: float) -> dict[str, lis
 
 
 if __name__ == "__main__":
-    run(main, stage_parser(__doc__, paths="params qagen items out", names="benchmark"))
+    run(main, stage_parser(__doc__, paths="params qagen judged items out", names="benchmark"))

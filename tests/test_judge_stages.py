@@ -1,0 +1,213 @@
+"""The stages that score judged summaries: columns are the metrics' own, whatever the processes."""
+
+import json
+from argparse import Namespace
+
+import pytest
+from adapters import make_base, save_base
+from ruamel.yaml import YAML
+
+from quals.corpora.judgments import Judgments, read_judgments
+from quals.jsonl import DataError, read_jsonl, write_jsonl
+from quals.metrics import parts
+from quals.metrics.likelihood import Likelihood
+from quals.metrics.parts import in_parts
+from quals.metrics.quals import PAPER, Quals, QualsSettings
+from quals.metrics.windows import closest_sentences
+from quals.models import checkpoint
+from quals.models.tokenizer import SEPARATOR
+from quals.stages import judge_quals, judgments
+from quals.text import sentences, words
+
+VOTES = {"yes": [1, 1, 0], "no": [0, 0, 1]}
+ORDERS = (  # words that the tests' QAGen knows
+    "Monday in Kelby Ada beat Ivan on",
+    "Ivan beat Ada on Monday",
+    "Ada beat Ivan in Kelby",
+    "Who beat Ada on Monday",
+)
+SETTINGS = {**PAPER.model_dump(), "groups": 12, "shortest": 1, "longest": 5, "max_pairs": 4}
+CHANGES = {
+    "quals_answer": {"likelihood": "answer"},
+    "quals_4": {"groups": 4},
+    "quals_1_pair": {"max_pairs": 1},
+    "quals_closest": {"closest_words": 8, "likelihood": "question"},
+}
+
+
+def judged_row(number: int) -> dict:
+    one, other = ORDERS[number % 4], ORDERS[(number + 1) % 4]
+    article = f"{one}. {other}. Who beat Ada {number}?"
+    told = ["yes", "no"][number % 2]
+    votes = enumerate(VOTES[told])
+    responses = [{"worker_id": w, "response": "yes" if v else "no"} for w, v in votes]
+    return {
+        "article": article,
+        "summary_sentences": [{"sentence": one, "responses": responses}],
+    }
+
+
+@pytest.fixture
+def project(tmp_path, few_words, make_qagen, monkeypatch):
+    """A QAGen, a base, twelve judged summaries, and a scale file."""
+    model = make_base(few_words.backend.get_vocab_size())
+    save_base(model, few_words, tmp_path / "base")
+    separator = few_words.id_of(SEPARATOR)
+    checkpoint.save(make_qagen(10), few_words, tmp_path / "qagen", separator_token_id=separator)
+    qags = tmp_path / "data/qags/mturk_xsum.jsonl"
+    qags.parent.mkdir(parents=True)
+    qags.write_text("".join(json.dumps(judged_row(number)) + "\n" for number in range(12)))
+    scale = {
+        "judgments": {
+            "folder": str(tmp_path / "data"),
+            "halueval": "none",
+            "rows": 4,
+            "length_tolerance": 0.1,
+            "max_likelihood_tokens": 30,
+        },
+        "quals": SETTINGS,
+        "quals_variants": {"changes": CHANGES},
+        "rouge": {"use_stemmer": False},
+        "train_qagen": {"base": {"variable": None, "folder": str(tmp_path / "base"), "hub": None}},
+    }
+    with open(tmp_path / "scale.yaml", "w") as file:
+        YAML(typ="safe", pure=True).dump(scale, file)
+    monkeypatch.delenv("QUALS_DATA", raising=False)
+    # A newline is a token of real tokenizers only.
+    monkeypatch.setattr(Likelihood, "__init__", without_newline)
+    monkeypatch.setattr(parts, "run_jobs", lambda score, work, workers: [score(w) for w in work])
+    return tmp_path
+
+
+def without_newline(metric, start, *, longest, row_budget) -> None:
+    metric.model, metric.tokenizer = start.model, start.tokenizer
+    metric.longest, metric.row_budget = longest, row_budget
+
+
+def judge(project) -> list[dict]:
+    arguments = Namespace(
+        params=project / "scale.yaml",
+        benchmark="qags_xsum",
+        qagen=project / "qagen",
+        out=project / "judged/quals.jsonl",
+    )
+    judge_quals.main(arguments)
+    return read_jsonl(arguments.out)
+
+
+def test_columns_are_quals_with_those_settings_and_that_document(project):
+    rows = judge(project)
+    texts = read_judgments("qags_xsum", Judgments(**scale(project)["judgments"]), {})
+    base = QualsSettings(**SETTINGS)
+    expected = {"quals": (base, None)}
+    for name, change in CHANGES.items():
+        kept = {k: v for k, v in change.items() if k != "closest_words"}
+        expected[name] = (base.model_copy(update=kept), change.get("closest_words"))
+    seen = set()
+    for name, (settings, most) in expected.items():
+        documents = [
+            closest_sentences(t.document, t.summary, most) if most else t.document for t in texts
+        ]
+        metric = Quals.from_pretrained(project / "qagen", settings)
+        found = metric.score(documents, [t.summary for t in texts])
+        column = [row["scores"].get(name, row["variants"].get(name)) for row in rows]
+        assert [value is None for value in column] == [one.quals is None for one in found]
+        both = [(v, one.quals) for v, one in zip(column, found, strict=True) if v is not None]
+        assert [v for v, _ in both] == pytest.approx([v for _, v in both], abs=1e-4)
+        seen.add(tuple(column))
+    assert len(seen) == len(expected), "every setting must matter in this test"
+    assert any(row["scores"]["quals"] is not None for row in rows)
+    assert [row["id"] for row in rows] == [text.id for text in texts]
+
+
+def scale(project) -> dict:
+    return YAML(typ="safe", pure=True).load((project / "scale.yaml").read_text())
+
+
+def tables(project) -> dict:
+    arguments = Namespace(
+        params=project / "scale.yaml",
+        benchmark="qags_xsum",
+        qagen=project / "qagen",
+        judged=project / "judged",
+        items=project / "items.jsonl",
+        out=project / "out.json",
+    )
+    judgments.main(arguments)
+    return json.loads(arguments.out.read_text())
+
+
+def test_tables_take_the_scores_of_every_file_and_keep_variants_apart(project):
+    rows = judge(project)
+    write_jsonl(
+        project / "judged/qags.jsonl",
+        ({"id": row["id"], "scores": {"qags": at / 12}} for at, row in enumerate(rows)),
+    )
+    found = tables(project)
+    assert {"quals", "qags", "likelihood"} <= {row["metric"] for row in found["rows"]}
+    assert {row["metric"] for row in found["variants"]} == {"quals", *CHANGES}
+    assert {row["against"] for row in found["variant_leads"]} == set(CHANGES)
+    assert not {row["against"] for row in found["leads"]} & set(CHANGES)
+    counts = [t["rows"][0]["n"] + t["rows"][0]["undefined"] for t in (found, found["development"])]
+    assert sum(counts) == 12
+    assert min(counts) > 0
+    items = read_jsonl(project / "items.jsonl")
+    assert [item["scores"]["qags"] for item in items] == pytest.approx(
+        [at / 12 for at in range(12)], abs=1e-6
+    )
+
+
+def test_a_summary_without_scores_is_named(project):
+    rows = judge(project)
+    write_jsonl(project / "judged/quals.jsonl", rows[:-1])
+    with pytest.raises(DataError, match="'qags_xsum-0012' has no scores"):
+        tables(project)
+
+
+def double(part: list[int]) -> list[int]:
+    return [2 * item for item in part]
+
+
+@pytest.mark.parametrize("workers", [1, 2, 9])
+def test_parts_come_back_in_order(workers):
+    items = [5, 3, 8, 1, 9, 2]
+    assert in_parts(double, items, cost=float, workers=workers) == [2 * item for item in items]
+
+
+def test_parts_take_equally_long(monkeypatch):
+    dealt = []
+    monkeypatch.setattr(
+        parts, "run_jobs", lambda score, work, workers: [dealt.append(w) or score(w) for w in work]
+    )
+    in_parts(double, [1, 100, 2, 99, 3, 98, 4, 97], cost=float, workers=2)
+    assert {len(part) for part in dealt} == {4}
+    assert abs(sum(dealt[0]) - sum(dealt[1])) < 10
+
+
+DOCUMENT = (
+    "A storm hit Marlow on Monday. The mill in Kelby was sold for £25 million. "
+    "Ada Holt bought it. Nobody was hurt in the storm. Ada Holt owns three mills."
+)
+
+
+def test_closest_sentences_share_words_and_keep_their_order():
+    summary = "Ada Holt bought the mill in Kelby."
+    assert closest_sentences(DOCUMENT, summary, 13) == (
+        "The mill in Kelby was sold for £25 million. Ada Holt bought it."
+    )
+    assert closest_sentences(DOCUMENT, summary, 1000) == DOCUMENT
+
+
+@pytest.mark.parametrize("most", range(1, 40))
+def test_closest_sentences_keep_within_the_words_or_leave_the_document(most):
+    found = closest_sentences(DOCUMENT, "Nobody was hurt when the mill was sold.", most)
+    assert set(sentences(found)) <= set(sentences(DOCUMENT))
+    assert len(words(found)) <= most or found == DOCUMENT
+
+
+def test_a_sentence_that_repeats_what_is_taken_adds_nothing():
+    document = "Ada won the cup. Ada won the cup again. It rained in Kelby."
+    assert (
+        closest_sentences(document, "Ada won in Kelby.", 8)
+        == "Ada won the cup. It rained in Kelby."
+    )
