@@ -1,15 +1,20 @@
 """How do rows become batches? Texts with one or several targets, padded and bucketed."""
 
+import hashlib
 import random
-from collections.abc import Callable, Iterator
-from dataclasses import dataclass
-from typing import TypeVar
+from array import array
+from collections.abc import Callable, Iterable, Iterator
+from dataclasses import dataclass, fields, is_dataclass
+from itertools import islice
+from typing import Any, TypeVar
 
 from torch import Tensor
 
 from quals.models.tokenizer import pad
 
 Item = TypeVar("Item")
+Made = TypeVar("Made")
+Other = TypeVar("Other")
 
 
 @dataclass(frozen=True)
@@ -40,33 +45,154 @@ def collate(examples: list[Example], pad_id: int) -> TargetBatch:
     return TargetBatch(ids, mask, targets.view(shape), target_mask.view(shape))
 
 
+class Batches(Iterator[Made]):
+    """Batches that are made when they are asked for, so that passing over some costs nothing.
+
+    `chosen` says what each is made of; `identity` is all that this depends on.
+    """
+
+    def __init__(self, chosen: Iterator[Any], make: Callable[[Any], Made], identity: object):
+        self.chosen, self.make, self.identity = chosen, make, identity
+
+    def __next__(self) -> Made:
+        return self.make(next(self.chosen))
+
+    def map(self, function: Callable[[Made], Other]) -> "Batches[Other]":
+        """What a function makes of each batch."""
+        return Batches(self.chosen, lambda chosen: function(self.make(chosen)), self.identity)
+
+
+def together(*parts: Batches[Made]) -> Batches[tuple[Made, ...]]:
+    """A batch of each at a time."""
+    return Batches(
+        zip(*(part.chosen for part in parts), strict=True),
+        lambda chosen: tuple(p.make(one) for p, one in zip(parts, chosen, strict=True)),
+        [part.identity for part in parts],
+    )
+
+
+def skip(batches: Iterable[Made], count: int) -> Iterator[Made]:
+    """The batches after the first `count`."""
+    if isinstance(batches, Batches):
+        next(islice(batches.chosen, count, count), None)
+        return batches
+    return islice(batches, count, None)
+
+
+def digest(batches: object) -> str:
+    """16 hex digits over what batches are made of; an iterator that cannot tell raises TypeError.
+
+    Batches from the same items, sizes and seed have the same.
+    """
+    found = hashlib.sha256()
+    _feed(found, batches.identity if isinstance(batches, Batches) else batches)
+    return found.hexdigest()[:16]
+
+
+def _feed(found: Any, value: object) -> None:
+    if isinstance(value, Tensor):
+        found.update(f"{value.dtype} {list(value.shape)} ".encode())
+        found.update(value.contiguous().cpu().numpy().tobytes())
+    elif isinstance(value, list | tuple):
+        found.update(f"{len(value)} ".encode())
+        if value and all(type(item) is int for item in value):
+            found.update(array("q", value).tobytes())
+        else:
+            for item in value:
+                _feed(found, item)
+    elif is_dataclass(value) and not isinstance(value, type):
+        for field in fields(value):
+            _feed(found, getattr(value, field.name))
+    elif value is None or isinstance(value, str | int | float):
+        found.update(f"{value!r} ".encode())
+    else:
+        raise TypeError(
+            f"a {type(value).__name__} does not tell what it is made of: to be resumed, training "
+            "needs `Batches` or a list"
+        )
+
+
 def bucketed(
     items: list[Item],
     size: int,
     length: Callable[[Item], int],
     rng: random.Random,
     bucket: int = 16,
-) -> Iterator[list[Item]]:
+) -> Batches[list[Item]]:
     """Shuffled batches for ever; items of like length meet within pools of `bucket` batches.
 
     Fewer items than a batch holds raise ValueError.
     """
     if len(items) < size:
         raise ValueError(f"a batch of {size} was asked for, there are only {len(items)} examples")
-    while True:
-        order = list(range(len(items)))
-        rng.shuffle(order)
-        for start in range(0, len(order), size * bucket):
-            pool = sorted(order[start : start + size * bucket], key=lambda i: length(items[i]))
-            chunks = [pool[at : at + size] for at in range(0, len(pool), size)]
+    lengths = [length(item) for item in items]
+
+    def chosen() -> Iterator[list[int]]:
+        while True:
+            order = list(range(len(items)))
+            rng.shuffle(order)
+            for start in range(0, len(order), size * bucket):
+                pool = sorted(order[start : start + size * bucket], key=lengths.__getitem__)
+                chunks = [pool[at : at + size] for at in range(0, len(pool), size)]
+                rng.shuffle(chunks)
+                yield from chunks
+
+    return _batches(items, chosen(), [size, bucket, rng.getstate()])
+
+
+def of_tokens(
+    items: list[Item], most: int, length: Callable[[Item], int], rng: random.Random
+) -> Batches[list[Item]]:
+    """Batches for ever of at most `most` tokens, padding included: rows times the longest of them.
+
+    Each round has every item once, with those of its length, which lie in another order and meet
+    others in every round. The batches depend on items and seed alone, not on who computes them. An
+    item longer than `most` raises ValueError.
+    """
+    lengths = [length(item) for item in items]
+    if not items or max(lengths) > most:
+        longest = max(lengths, default=0)
+        raise ValueError(
+            f"batches of {most} tokens were asked for, of {len(items)} examples the longest has "
+            f"{longest}"
+        )
+
+    def chosen() -> Iterator[list[int]]:
+        while True:
+            order = list(range(len(items)))
+            rng.shuffle(order)
+            order.sort(key=lengths.__getitem__)
+            chunks: list[list[int]] = []
+            for at in order:  # ascending: the last of a chunk is its longest
+                if not chunks or (len(chunks[-1]) + 1) * lengths[at] > most:
+                    chunks.append([])
+                chunks[-1].append(at)
             rng.shuffle(chunks)
-            for chunk in chunks:
-                yield [items[i] for i in chunk]
+            yield from chunks
+
+    return _batches(items, chosen(), [most, rng.getstate()])
+
+
+def _batches(
+    items: list[Item], chosen: Iterator[list[int]], identity: list[object]
+) -> Batches[list[Item]]:
+    return Batches(chosen, lambda places: [items[at] for at in places], [items, *identity])
 
 
 def epochs(
     examples: list[Example], size: int, pad_id: int, rng: random.Random, bucket: int = 16
-) -> Iterator[TargetBatch]:
+) -> Batches[TargetBatch]:
     """Batches of examples whose sources are of like length, for ever."""
-    for chosen in bucketed(examples, size, lambda e: len(e.source), rng, bucket):
-        yield collate(chosen, pad_id)
+    batches = bucketed(examples, size, lambda e: len(e.source), rng, bucket)
+    return batches.map(lambda chosen: collate(chosen, pad_id))
+
+
+def token_epochs(
+    examples: list[Example], most: int, pad_id: int, rng: random.Random
+) -> Batches[TargetBatch]:
+    """Batches of at most `most` tokens for ever; a text counts as its longer side (fairseq)."""
+
+    def length(example: Example) -> int:
+        return max(len(example.source), *map(len, example.targets))
+
+    return of_tokens(examples, most, length, rng).map(lambda chosen: collate(chosen, pad_id))

@@ -1,6 +1,5 @@
 """What does contrastive training learn from? Batches of (document, positive, negative)."""
 
-from collections.abc import Callable
 from functools import partial
 
 import torch
@@ -12,6 +11,7 @@ from quals.models.checkpoint import Checkpoint
 from quals.models.interface import ConditionalModel
 from quals.training.batches import Example, TargetBatch
 from quals.training.losses import contrastive
+from quals.training.parts import Mean
 from quals.training.selection import ContrastPair
 
 NEGATIVE_TOKENS = ("all", "absent", "none")
@@ -31,9 +31,7 @@ def contrast_examples(
     ]
 
 
-def contrastive_loss(
-    *, negative_tokens: str, negative_weight: float
-) -> Callable[[ConditionalModel, TargetBatch], Tensor]:
+def contrastive_loss(*, negative_tokens: str, negative_weight: float) -> Mean[TargetBatch]:
     """The loss of a method: which tokens of the negative are punished, and how hard.
 
     `all`: every token (the paper); `absent`: those that the positive does not contain (the control
@@ -41,7 +39,12 @@ def contrastive_loss(
     """
     if negative_tokens not in NEGATIVE_TOKENS:
         raise ValueError(f"negative_tokens is '{negative_tokens}', not one of {NEGATIVE_TOKENS}")
-    return partial(_loss, negative_tokens=negative_tokens, negative_weight=negative_weight)
+    loss = partial(_loss, negative_tokens=negative_tokens, negative_weight=negative_weight)
+    loss.__module__ = __name__
+    return Mean(
+        loss,
+        lambda batch: int(batch.target_mask[:, 0].sum() + _punished(batch, negative_tokens).sum()),
+    )
 
 
 def _loss(
@@ -50,18 +53,23 @@ def _loss(
     logprobs = target_logprobs(
         model, model.read(batch.ids, batch.mask), batch.targets, batch.target_mask
     )
-    punished = batch.target_mask[:, 1]
-    if negative_tokens == "none":
-        punished = torch.zeros_like(punished)
-    elif negative_tokens == "absent":
-        punished = punished & absent(batch.targets[:, 1], batch.targets[:, 0])
     return contrastive(
         logprobs[:, 0],
         batch.target_mask[:, 0],
         logprobs[:, 1],
-        punished,
+        _punished(batch, negative_tokens),
         negative_weight=negative_weight,
     )
+
+
+def _punished(batch: TargetBatch, negative_tokens: str) -> Tensor:
+    """Which tokens [B, T] of the negatives are."""
+    punished = batch.target_mask[:, 1]
+    if negative_tokens == "none":
+        return torch.zeros_like(punished)
+    if negative_tokens == "absent":
+        return punished & absent(batch.targets[:, 1], batch.targets[:, 0])
+    return punished
 
 
 def absent(negative: Tensor, positive: Tensor) -> Tensor:

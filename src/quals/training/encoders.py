@@ -13,6 +13,8 @@ from quals.params import Count, Section, Share
 from quals.scoring.hardware import choose_dtype, precision
 from quals.training.batches import bucketed
 from quals.training.loop import Optimisation, train
+from quals.training.parts import Mean
+from quals.training.running import ALONE, Running
 
 
 class EncoderTraining(Section):
@@ -45,10 +47,12 @@ def train_encoder(
     *,
     seed: int,
     title: str,
+    running: Running = ALONE,
 ) -> list[float]:
     """Train the network in place and return the loss of each step.
 
-    `logits` maps network and inputs to [B, C, K]: C classes of each of K outputs.
+    `logits` maps network and inputs to [B, C, K]: C classes of each of K outputs. The dtype is the
+    settings'.
     """
     dtype = choose_dtype(settings.dtype)
     reason = "as asked" if settings.dtype != "auto" else dtype.reason.partition(";")[0]
@@ -70,8 +74,9 @@ def train_encoder(
     return train(
         encoder.model,
         batches,
-        loss,
+        Mean(loss, len),
         steps=settings.steps,
         optimisation=settings.optimisation,
         title=title,
+        running=running.changed(dtype="float32"),
     )

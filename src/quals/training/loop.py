@@ -1,5 +1,9 @@
-"""The one training loop. Methods differ by the batches and the loss that are handed in."""
+"""The one training loop. Methods differ by the batches and the loss that are handed in.
 
+Where a launcher starts several processes, all go through the same batches and share each of them.
+"""
+
+import os
 import random
 import time
 from collections.abc import Callable, Iterable, Iterator
@@ -10,7 +14,14 @@ import torch
 from torch import Tensor, nn
 from tqdm import tqdm
 
+from quals.models.interface import recompute
 from quals.params import Natural, NonNegative, Positive, Section, Share
+from quals.scoring.hardware import choose_dtype
+from quals.training.batches import digest, skip
+from quals.training.parts import differentiate
+from quals.training.processes import join
+from quals.training.resume import Resumable, identity_of
+from quals.training.running import ALONE, Running
 
 Batch = TypeVar("Batch")
 
@@ -39,7 +50,9 @@ def seed_everything(seed: int) -> None:
     random.seed(seed)
     np.random.seed(seed)
     torch.manual_seed(seed)
-    torch.use_deterministic_algorithms(True)
+    # On a GPU matrix products are only repeatable with this, and some sums never are.
+    os.environ.setdefault("CUBLAS_WORKSPACE_CONFIG", ":4096:8")
+    torch.use_deterministic_algorithms(True, warn_only=torch.cuda.is_available())
     # No result here reads memory that was never written; filling it first only takes time.
     torch.utils.deterministic.fill_uninitialized_memory = False
 
@@ -52,15 +65,16 @@ def train(
     steps: int,
     optimisation: Optimisation,
     title: str,
+    running: Running = ALONE,
 ) -> list[float]:
     """Take `steps` steps over `batches` and return the loss of each; the model ends in eval mode.
 
-    `loss` maps model and batch to a scalar. One batch is one optimiser step.
+    `loss` maps model and batch to a scalar. One batch is one optimiser step, whatever the number of
+    processes and of the parts in which they compute it; both need a loss that is a `Mean`.
     """
-    # Stages that import this module for its seeds or its clock need not wait for accelerate.
-    from accelerate import Accelerator
-
-    accelerator = Accelerator(cpu=not torch.cuda.is_available())
+    processes, hardware = join(), running.hardware
+    model.to(processes.device)
+    processes.align(model)
     optimizer = torch.optim.AdamW(
         _groups(model, optimisation),
         betas=(BETA1, optimisation.beta2),
@@ -73,23 +87,65 @@ def train(
             step, steps, warmup=optimisation.warmup_steps, final_share=optimisation.final_share
         ),
     )
-    model, optimizer, schedule = accelerator.prepare(model, optimizer, schedule)
-    model.train()
     losses: list[float] = []
-    progress = tqdm(total=steps, desc=title, unit="step", mininterval=5)
-    for batch in take(batches, steps):
-        value = loss(model, batch)
-        accelerator.backward(value)
-        accelerator.clip_grad_norm_(model.parameters(), optimisation.clip_norm)
+    checkpoints = None
+    if running.folder is not None:
+        settings = {"steps": steps, "optimisation": optimisation.model_dump()}
+        identity = identity_of(
+            model,
+            loss,
+            data=digest(batches),
+            processes=processes.size,
+            hardware=hardware.model_dump(),
+            **settings,
+        )
+        folder = running.folder / title.replace(" ", "-")
+        checkpoints = Resumable(folder, identity, model, optimizer, processes)
+        losses = checkpoints.load()
+        batches = skip(batches, len(losses))
+        _go_to(schedule, len(losses))
+    dtype = str(choose_dtype(hardware.dtype).value)
+    model.train()
+    if hardware.recompute_activations:
+        recompute(model, True)
+    progress = tqdm(
+        total=steps,
+        initial=len(losses),
+        desc=title,
+        unit="step",
+        mininterval=5,
+        disable=not processes.leads,
+    )
+    for batch in take(batches, steps - len(losses)):
+        value = differentiate(
+            model, loss, batch, processes=processes, parts=hardware.accumulation, dtype=dtype
+        )
+        nn.utils.clip_grad_norm_(model.parameters(), optimisation.clip_norm)
         optimizer.step()
         schedule.step()
         optimizer.zero_grad()
         losses.append(value.item())
         progress.update()
         progress.set_postfix(loss=f"{np.mean(losses[-50:]):.3f}", refresh=False)
+        if checkpoints is not None and _is_due(len(losses), steps, hardware.checkpoint_every):
+            checkpoints.save(losses)
     progress.close()
+    if hardware.recompute_activations:
+        recompute(model, False)
     model.eval()
     return losses
+
+
+def _is_due(step: int, steps: int, every: int | None) -> bool:
+    return step == steps or (every is not None and step % every == 0)
+
+
+def _go_to(schedule: torch.optim.lr_scheduler.LambdaLR, step: int) -> None:
+    """As after `step` steps."""
+    schedule.last_epoch = step
+    factor = schedule.lr_lambdas[0](step)
+    for group, rate in zip(schedule.optimizer.param_groups, schedule.base_lrs, strict=True):
+        group["lr"] = rate * factor
 
 
 def _groups(model: nn.Module, optimisation: Optimisation) -> list[dict[str, object]]:

@@ -17,9 +17,10 @@ from quals.models.adapter_folder import Adapter
 from quals.models.checkpoint import Checkpoint
 from quals.params import Count, Positive, Section, Share
 from quals.scoring.hardware import choose_dtype, precision
-from quals.training.batches import Example, TargetBatch, bucketed, collate
+from quals.training.batches import Batches, Example, TargetBatch, bucketed, collate
 from quals.training.loop import Optimisation, Schedule, train
 from quals.training.qa import likelihood_of
+from quals.training.running import ALONE, Running
 
 Parts = list[TargetBatch]
 Loss = Callable[[nn.Module, TargetBatch], Tensor]
@@ -60,11 +61,13 @@ def train_lora(
     seed: int,
     title: str,
     loss: Loss = likelihood_of,
+    running: Running = ALONE,
 ) -> tuple[Adapter, list[float]]:
     """Train an adapter for `start` and return it with the loss of each step.
 
     The network keeps the adapter inside and ends in evaluation mode: it can be measured at once.
-    `loss` must be a mean over a batch's target tokens.
+    `loss` must be a mean over a batch's target tokens. Parts and dtype are the settings'; one
+    process trains.
     """
     dtype = choose_dtype(settings.dtype)
     reason = "as asked" if settings.dtype != "auto" else dtype.reason.partition(";")[0]
@@ -85,6 +88,7 @@ def train_lora(
             lr=settings.lr, other_lr=settings.lr, **settings.schedule.model_dump()
         ),
         title=title,
+        running=running.changed(dtype="float32", accumulation=1),
     )
     return extract(start.model, settings.lora), losses
 
@@ -130,16 +134,17 @@ def extract(model: nn.Module, lora: Lora) -> Adapter:
 
 def batches_in_parts(
     examples: list[Example], *, batch_size: int, part_size: int, pad_id: int, rng: random.Random
-) -> Iterator[Parts]:
+) -> Batches[Parts]:
     """Batches for ever, each cut into parts of at most `part_size` examples of like length."""
 
     def length(example: Example) -> int:
         return len(example.source) + max(map(len, example.targets))
 
-    for chosen in bucketed(examples, batch_size, length, rng):
-        yield [
-            collate(chosen[at : at + part_size], pad_id) for at in range(0, len(chosen), part_size)
-        ]
+    def parts(chosen: list[Example]) -> Parts:
+        starts = range(0, len(chosen), part_size)
+        return [collate(chosen[at : at + part_size], pad_id) for at in starts]
+
+    return bucketed(examples, batch_size, length, rng).map(parts)
 
 
 def accumulated(loss: Loss, dtype: str) -> Callable[[nn.Module, Parts], Tensor]:

@@ -1,5 +1,6 @@
 """Batches for the three question-answering models: QAGen, question generator, reader."""
 
+from collections.abc import Sequence
 from dataclasses import dataclass
 
 import torch
@@ -12,8 +13,17 @@ from quals.models.interface import ConditionalModel
 from quals.models.tokenizer import TextTokenizer
 from quals.training.batches import Example, TargetBatch
 from quals.training.losses import mean_likelihood
+from quals.training.parts import mean_over, one_by_one
 
 
+def target_tokens(batch: TargetBatch | Sequence[TargetBatch]) -> int:
+    """The tokens that a likelihood is a mean over."""
+    if isinstance(batch, TargetBatch):
+        return int(batch.target_mask.sum())
+    return sum(map(target_tokens, batch))
+
+
+@mean_over(target_tokens)
 def likelihood_of(model: ConditionalModel, batch: TargetBatch) -> Tensor:
     """Mean negative log-likelihood of a batch's targets."""
     logprobs = target_logprobs(
@@ -22,6 +32,7 @@ def likelihood_of(model: ConditionalModel, batch: TargetBatch) -> Tensor:
     return mean_likelihood(logprobs, batch.target_mask)
 
 
+@mean_over(target_tokens, one_by_one)
 def likelihood_of_parts(model: ConditionalModel, parts: tuple[TargetBatch, ...]) -> Tensor:
     """The sum of the parts' mean losses, so that one with more tokens does not drown others."""
     return torch.stack([likelihood_of(model, part) for part in parts]).sum()
@@ -114,6 +125,12 @@ def span_batch(chosen: list[SpanExample], formatter: ProbeFormatter) -> ProbeBat
     return ProbeBatch(inputs, torch.tensor(spans))
 
 
+def judged(parts: tuple[ProbeBatch, ...]) -> int:
+    """The judgments that a cross entropy is a mean over."""
+    return sum(int((part.targets != IGNORED).sum()) for part in parts)
+
+
+@mean_over(judged, one_by_one)
 def probe_loss(model: Prober, parts: tuple[ProbeBatch, ...]) -> Tensor:
     """Cross entropy averaged within a part (start and end alike); the parts add up."""
     losses = [

@@ -1,0 +1,67 @@
+"""How is training run? Precision, memory and checkpoints: none of it is part of the method."""
+
+import os
+import shutil
+from collections.abc import Iterator
+from contextlib import contextmanager
+from dataclasses import dataclass, replace
+from pathlib import Path
+from typing import Literal
+
+from quals.params import Count, Section, load_section, load_yaml
+
+SECTION = "hardware"
+FOLDER = "QUALS_CHECKPOINTS"  # environment: where checkpoints go, where not in `.checkpoints`
+
+
+class Hardware(Section):
+    """The scale's optional `hardware` section.
+
+    A process computes its share of a batch in `accumulation` parts and its products in `dtype`;
+    with `recompute_activations` it keeps no values inside of layers but computes them again.
+    Every `checkpoint_every` steps (null: never) it writes down where it is.
+    """
+
+    dtype: Literal["auto", "float32", "bfloat16"]
+    accumulation: Count
+    recompute_activations: bool
+    checkpoint_every: Count | None
+
+
+PLAIN = Hardware(
+    dtype="float32", accumulation=1, recompute_activations=False, checkpoint_every=None
+)
+
+
+@dataclass(frozen=True)
+class Running:
+    """`folder` holds the checkpoints of a stage's trainings; without one there are none."""
+
+    hardware: Hardware = PLAIN
+    folder: Path | None = None
+
+    def changed(self, **hardware: object) -> "Running":
+        """The same with other values of the hardware's settings."""
+        return replace(self, hardware=self.hardware.model_copy(update=hardware))
+
+
+ALONE = Running()
+
+
+@contextmanager
+def running(params: Path, stage: str) -> Iterator[Running]:
+    """How a scale wants its trainings run; a scale that says nothing gets plain ones.
+
+    Checkpoints lie in `.checkpoints/<scale>/<stage>`, since DVC removes what a stage makes before
+    it runs the stage again. They go when the block ends, not when a training does: the next one of
+    the stage may be killed, and would take the models before it along.
+    """
+    hardware = PLAIN
+    if SECTION in load_yaml(params):
+        hardware = load_section(params, SECTION, Hardware)
+    if hardware.checkpoint_every is None:
+        yield Running(hardware)
+        return
+    folder = Path(os.environ.get(FOLDER, ".checkpoints")) / params.stem / stage
+    yield Running(hardware, folder)
+    shutil.rmtree(folder, ignore_errors=True)
