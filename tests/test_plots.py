@@ -16,8 +16,8 @@ SHOWN = ("mle", "conseq", "masked")
 def curves() -> list[dict]:
     rows = [{"dataset": None, "model": "qagen", "seed": None, "losses": [3.0, 1.0]}]
     return rows + [
-        {"dataset": "xsum", "model": method, "seed": seed, "losses": [2.0, 1.0 + seed, 0.5]}
-        for method in SHOWN
+        {"dataset": "xsum", "model": method, "seed": seed, "losses": [scale, 0.5 * scale + seed]}
+        for scale, method in enumerate(SHOWN, start=1)
         for seed in (0, 1)
     ]
 

@@ -7,6 +7,7 @@ from pipeline import ROOT
 
 from quals.analysis.readme import filled, render_block, render_values
 from quals.assets import catalogue
+from quals.jsonl import read_json
 from quals.params import load_yaml
 
 README = (ROOT / "README.md").read_text()
@@ -14,6 +15,94 @@ README = (ROOT / "README.md").read_text()
 
 def test_results_block_is_what_the_result_files_give():
     assert filled(README, render_block(ROOT / "results/testbed")) == README
+
+
+RESULTS = ROOT / "results/testbed"
+MEANS = {
+    (row["dataset"], row["method"], row["metric"]): row["mean"]
+    for row in read_json(RESULTS / "main.json")
+}
+CONTROLS = ("likelihood", "masked")
+
+
+def word(start: str) -> str:
+    """The paragraph of "In words" that opens so: a test below says what it rests on."""
+    told = README.split("In words:")[1].split("The full [report]")[0]
+    (found,) = re.findall(rf"^- \*\*{re.escape(start)}.*?(?=\n\n|\n- )", told, re.M | re.S)
+    return found
+
+
+def ablated(ablation: str, metric: str) -> dict[tuple[str, str], dict]:
+    rows = read_json(RESULTS / "ablations.json")
+    return {
+        (row["dataset"], row["setting"]): row
+        for row in rows
+        if (row["ablation"], row["metric"]) == (ablation, metric)
+    }
+
+
+def test_words_on_quals_hold_in_the_results():
+    assert "hardly sees a negation" in word("QUALS works")
+    rows = read_json(RESULTS / "agreement_errors.json")
+    auc = {(row["benchmark"], row["error"], row["metric"]): row["auc"] for row in rows}
+    for corpus in ("xsum", "cnndm"):
+        for error in ("extrinsic", "entity", "number", "date"):
+            assert auc[corpus, error, "qags"] > auc[corpus, error, "quals"]
+        assert auc[corpus, "negation", "qags"] < 0.6
+        assert auc[corpus, "negation", "quals"] > 0.99
+        for groups in ("30", "60"):
+            assert ablated("groups", "auc_change")[corpus, groups]["high"] < 0
+    for row in read_json(RESULTS / "agreement_details.json")["by_source"]:
+        if row["metric"] == "quals":
+            assert row["auc"] > 0.85
+    ratios = [row["ratio"] for row in read_json(RESULTS / "speed.json")["protocols"]]
+    assert "hardly faster" in README
+    assert all(0.8 < ratio < 2 for ratio in ratios)
+
+
+def test_words_on_conseq_hold_in_the_results():
+    rows = read_json(RESULTS / "differences.json")
+    found = {(r["dataset"], r["method"], r["baseline"]): r for r in rows if r["metric"] == "truth"}
+    assert "rather loses on\n  `cnndm`" in word("ConSeq with the paper's loss")
+    xsum, cnndm = (found[name, "conseq", "mle"] for name in ("xsum", "cnndm"))
+    assert xsum["low"] < 0 < xsum["high"]
+    assert cnndm["high"] < 0
+    ahead = found["xsum", "conseq", "rouge"]
+    assert ahead["low"] > 0
+    assert ahead["p_holm"] > 0.05
+    assert "almost two words" in word("The loss is at fault")
+    longer = MEANS["cnndm", "conseq", "length"] - MEANS["cnndm", "mle", "length"]
+    assert 1.6 < longer < 2
+    for corpus in ("xsum", "cnndm"):
+        assert found[corpus, "oracle", "mle"]["low"] <= 0
+        for method in CONTROLS:
+            assert found[corpus, method, "mle"]["low"] > 0.05
+            assert MEANS[corpus, method, "rougeL"] < MEANS[corpus, "mle", "rougeL"] - 0.01
+
+
+def test_words_on_other_losses_and_on_decoding_hold_in_the_results():
+    truth, changed = ablated("losses", "truth"), ablated("losses", "truth_change")
+    rouge, unparsed = ablated("losses", "rougeL_change"), ablated("losses", "unparsed")
+    assert "masked negatives on `cnndm` only within the interval" in word("Other losses")
+    for corpus in ("xsum", "cnndm"):
+        for loss in ("likelihood only", "masked", "sequence mean", "DPO", "SLiC"):
+            within = changed[corpus, loss]["low"] <= 0
+            assert within == ((corpus, loss) == ("cnndm", "masked"))
+            assert -0.05 < rouge[corpus, loss]["mean"] < 0
+        assert unparsed[corpus, "token, bold"]["mean"] > 0.3
+        bold = [key for key in truth if key[0] == corpus and key[1].endswith(", bold")]
+        gains = [
+            truth[key]["mean"] > truth[corpus, key[1][:-6]]["mean"]
+            for key in bold
+            if (corpus, key[1][:-6]) in truth
+        ]
+        assert sum(gains) > len(gains) / 2
+    copying = {
+        (r["dataset"], r["system"]): r["consistent"] for r in read_json(RESULTS / "copying.json")
+    }
+    for corpus in ("xsum", "cnndm"):
+        for variant in ("temperature-0.5", "length_penalty-0"):
+            assert copying[corpus, variant] > copying[corpus, "conseq"]
 
 
 def test_score_card_shows_the_values_of_the_result_files():
