@@ -47,9 +47,9 @@ def test_jobs_compute_the_same_elsewhere_after_this_process_has_used_its_threads
 
 
 def test_as_many_jobs_run_at_once_as_there_are_cores(monkeypatch):
-    monkeypatch.setattr(parallel, "cores", lambda: 2)
+    monkeypatch.setattr(parallel, "default_workers", lambda: 2)
     assert os.getpid() not in {process for _, process, _ in run_jobs(describe, [1, 2])}
-    monkeypatch.setattr(parallel, "cores", lambda: 1)
+    monkeypatch.setattr(parallel, "default_workers", lambda: 1)
     assert {process for _, process, _ in run_jobs(describe, [1, 2])} == {os.getpid()}
 
 

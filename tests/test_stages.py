@@ -1,4 +1,7 @@
-"""Every stage at toy size, by the very command lines of dvc.yaml, end to end and twice alike."""
+"""Every stage at toy size, by the very command lines of dvc.yaml, end to end and twice alike.
+
+Once with two cores and once with one: no result depends on their number.
+"""
 
 import json
 import runpy
@@ -7,6 +10,8 @@ import sys
 import pytest
 from pipeline import ROOT, stages
 from ruamel.yaml import YAML
+
+from quals import parallel
 
 GRID = {
     "scales": ["testbed"],
@@ -116,11 +121,12 @@ def run_pipeline(folder, settings: dict[str, dict], monkeypatch) -> None:
             assert (folder / out).exists(), f"{cell.name} did not write {out}"
 
 
-def test_pipeline_runs_end_to_end_and_reruns_to_the_same_bytes(
+def test_pipeline_runs_end_to_end_and_reruns_to_the_same_bytes_on_fewer_cores(
     tmp_path_factory, toy_settings, monkeypatch
 ):
     first, second = (tmp_path_factory.mktemp(name) for name in ("first", "second"))
-    for folder in (first, second):
+    for folder, cores in ((first, 2), (second, 1)):
+        monkeypatch.setattr(parallel, "default_workers", lambda cores=cores: cores)
         run_pipeline(folder, toy_settings, monkeypatch)
     made = sorted(
         path.relative_to(first)

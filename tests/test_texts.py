@@ -58,7 +58,7 @@ def test_parts_are_the_same_whatever_the_number_of_cores(monkeypatch):
     given = texts([(f"{i % 9}", f"{i % 9}", "", f"{i}") for i in range(50)])
     found = []
     for cores in (1, 2, 5):
-        monkeypatch.setattr(parallel, "cores", lambda cores=cores: cores)
+        monkeypatch.setattr(parallel, "default_workers", lambda cores=cores: cores)
         found.append([company for _, company, _ in score_in_parts(part, given)])
     assert found[0] == found[1] == found[2]
 

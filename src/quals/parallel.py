@@ -25,12 +25,10 @@ def run_jobs(
 ) -> list[Result]:
     """`function` of every job, in order; the first exception of a job is raised here.
 
-    `workers` processes at a time, by default as many as there are cores, or one where a GPU does
-    the work. `function` must be importable by name and jobs must survive pickling.
+    `workers` processes at a time, by default `default_workers`. `function` must be importable by
+    name and jobs must survive pickling.
     """
-    if workers is None:
-        workers = 1 if torch.cuda.is_available() else cores()
-    workers = min(workers, len(jobs))
+    workers = min(default_workers() if workers is None else workers, len(jobs))
     if workers <= 1:
         return _one_after_another(function, jobs)
     pool = ProcessPoolExecutor(workers, mp_context=_context(), initializer=_single_thread)
@@ -38,9 +36,9 @@ def run_jobs(
         return list(pool.map(function, jobs))
 
 
-def cores() -> int:
-    """How many jobs can run at once."""
-    return os.cpu_count() or 1
+def default_workers() -> int:
+    """As many as there are cores, or one where a GPU does the work."""
+    return 1 if torch.cuda.is_available() else os.cpu_count() or 1
 
 
 def _context() -> BaseContext:

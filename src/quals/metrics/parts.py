@@ -3,11 +3,10 @@
 A metric scores every text by itself, so that how they are dealt changes nothing.
 """
 
-import os
 from collections.abc import Callable
 from typing import TypeVar
 
-from quals.parallel import run_jobs
+from quals.parallel import default_workers, run_jobs
 
 Item = TypeVar("Item")
 Score = TypeVar("Score")
@@ -18,20 +17,22 @@ def in_parts(
     items: list[Item],
     *,
     cost: Callable[[Item], float],
+    parts: int | None = None,
     workers: int | None = None,
 ) -> list[Score]:
     """`score` of all items, in order, dealt by falling `cost` so that parts take equally long.
 
-    `workers` as in `run_jobs`; `score` must survive pickling and gets at least one item.
+    There are `parts` of them, by default one for each worker; `workers` as in `run_jobs`. `score`
+    must survive pickling and gets at least one item.
     """
-    workers = min(workers or os.cpu_count() or 1, len(items))
+    count = min(parts or workers or default_workers(), len(items))
     order = sorted(range(len(items)), key=lambda i: (-cost(items[i]), i))
-    parts = [order[first::workers] for first in range(workers)]
-    work = [[items[i] for i in part] for part in parts]
+    dealt = [order[first::count] for first in range(count)]
+    work = [[items[i] for i in part] for part in dealt]
     found = run_jobs(score, work, workers=workers)
     scores = {
         i: value
-        for part, values in zip(parts, found, strict=True)
+        for part, values in zip(dealt, found, strict=True)
         for i, value in zip(part, values, strict=True)
     }
     return [scores[i] for i in range(len(items))]

@@ -1,12 +1,14 @@
-"""What is scored, and how are very many texts? In parts side by side, one process each."""
+"""What is scored, and how are very many texts? In parts side by side, by one process each."""
 
 from collections.abc import Callable
 from dataclasses import dataclass
+from functools import partial
 from typing import TypeVar
 
-from quals.parallel import run_jobs
+from quals.metrics.parts import in_parts
 
 Score = TypeVar("Score")
+Row = tuple[str, str, str, str]  # id, document, reference, summary
 
 PARTS = 4  # not the number of cores: batches, and with them the last digits, are the same anywhere
 
@@ -30,19 +32,20 @@ def score_in_parts(
     each part, perhaps in another process: it must survive pickling, which loaded models do not.
     """
     rows = list(zip(texts.ids, texts.documents, texts.references, texts.summaries, strict=True))
-    documents = sorted(set(texts.documents))
-    part_of = {document: at % PARTS for at, document in enumerate(documents)}
-    parts: list[list[tuple[str, str, str, str]]] = [[] for _ in range(PARTS)]
+    of_document: dict[str, list[Row]] = {}
     for row in sorted(set(rows)):
-        parts[part_of[row[1]]].append(row)
-    parts = [part for part in parts if part]
-    jobs = [(score, Texts(*map(list, zip(*part, strict=True)))) for part in parts]
-    found = {}
-    for part, scores in zip(parts, run_jobs(_score, jobs, workers=workers), strict=True):
-        found.update(zip(part, scores, strict=True))
+        of_document.setdefault(row[1], []).append(row)
+    groups = list(of_document.values())
+    scores = in_parts(partial(_score, score), groups, cost=len, parts=PARTS, workers=workers)
+    found = {
+        row: value
+        for group, values in zip(groups, scores, strict=True)
+        for row, value in zip(group, values, strict=True)
+    }
     return [found[row] for row in rows]
 
 
-def _score(job: tuple[Callable[[Texts], list[Score]], Texts]) -> list[Score]:
-    score, texts = job
-    return score(texts)
+def _score(score: Callable[[Texts], list[Score]], groups: list[list[Row]]) -> list[list[Score]]:
+    rows = [row for group in groups for row in group]
+    values = iter(score(Texts(*map(list, zip(*rows, strict=True)))))
+    return [[next(values) for _ in group] for group in groups]
