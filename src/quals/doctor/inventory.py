@@ -1,12 +1,11 @@
 """What is installed, found and missing here? Looks at files and packages, never at the network."""
 
-import argparse
 import itertools
 import json
 import os
 import platform
 import re
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from importlib.metadata import PackageNotFoundError, entry_points, requires, version
 from importlib.util import find_spec
 from pathlib import Path
@@ -15,7 +14,6 @@ from quals.assets.store import inventory
 from quals.errors import InputError
 from quals.scoring.hardware import choose_dtype, choose_threads, cpu_name, usable_cores
 
-HELP = "show what is installed, which models and data are here, and what each scale lacks"
 SHOWN_MISSING = 6
 _TEMPLATE = re.compile(r"\$\{item\.(\w+)\}")
 _PIPELINE_KEYS = ("spacy", "spacy_pipeline")
@@ -24,25 +22,8 @@ _PATHS = ("/", "./", "../", "data/", "models/", "released/")
 Report = dict[str, object]
 
 
-def add_arguments(parser: argparse.ArgumentParser) -> None:
-    parser.description = HELP + ". Exit code 0 if the default scale lacks nothing, else 1."
-    parser.add_argument("--json", action="store_true", help="print it as JSON")
-    parser.add_argument(
-        "--root", type=Path, default=Path(), metavar="DIR", help="the project's folder"
-    )
-
-
-def run(arguments: argparse.Namespace) -> int:
-    report = examine(arguments.root)
-    if arguments.json:
-        print(json.dumps(report, indent=2, sort_keys=True))
-    else:
-        print("\n".join(lines(report)))
-    return 0 if report["complete"] else 1
-
-
 def examine(root: Path) -> Report:
-    """Everything that `quals doctor` shows, JSON-ready."""
+    """Everything that `quals doctor` shows without a scale, JSON-ready."""
     scales = {path.stem: missing(root, path) for path in sorted(root.glob("scales/*.yaml"))}
     packages = installed_packages()
     default = _default_scale(root)
@@ -147,6 +128,12 @@ def missing(root: Path, scale_file: Path) -> list[str]:
     except InputError as error:
         return [str(error)]
     lacking = [path for path in stage_outputs(root, scale_file.stem) if not (root / path).exists()]
+    return lacking + named_lacking(root, settings)
+
+
+def named_lacking(root: Path, settings: Mapping[str, object]) -> list[str]:
+    """What the settings of a scale name that is not here: paths, and spaCy pipelines."""
+    lacking = []
     for key, name in _named(settings):
         if key.rpartition(".")[2] in _PIPELINE_KEYS:
             if not (root / name / "meta.json").is_file() and not _importable(name):

@@ -1,0 +1,186 @@
+"""How much does a network compute? Operations and calls of reading, training and writing.
+
+A product of [m, k] with [k, n] takes 2 m k n operations. With N weights that a token passes:
+
+    reading           2 N   forward
+    training          6 N   forward, and backward to the inputs and to the weights, 2 N each
+    adapter training  4 N   a frozen base's weights need no gradient: forward, and to the inputs
+    writing           2 N   for each row that is written, a token at a time
+
+Attention adds 4 x width for each pair of a query and a key that it sees, per layer, in every kind
+of pass (in training thrice: both sides of its products depend on what is trained). The vocabulary's
+projection counts for targets only. Norms, activations and softmax count no operations; their time
+is in the measured rates, which are those of whole layers.
+"""
+
+from collections.abc import Iterable
+from dataclasses import dataclass
+from typing import Literal
+
+from quals.doctor.shapes import Shape
+
+Mode = Literal["read", "write", "train", "adapt"]
+
+
+@dataclass(frozen=True)
+class Load:
+    """Work of one network: operations of `layers` and `head`, calls of these: `blocks`, `passes`.
+
+    A block is an attention or a feed-forward; `updates` are weights times optimiser steps, so are
+    `tensors`; `choices` are small operations outside the network, `scores` those of the vocabulary
+    among which a token is chosen.
+    """
+
+    shape: Shape
+    mode: Mode
+    layers: float = 0.0
+    head: float = 0.0
+    blocks: float = 0.0
+    passes: float = 0.0
+    updates: float = 0.0
+    tensors: float = 0.0
+    choices: float = 0.0
+    scores: float = 0.0
+
+    @property
+    def flops(self) -> float:
+        return self.layers + self.head
+
+    def plus(self, other: "Load") -> "Load":
+        """The work of both, of one network in one mode."""
+        values = {name: getattr(self, name) + getattr(other, name) for name in _ADDITIVE}
+        return Load(self.shape, self.mode, **values)
+
+    def times(self, count: float) -> "Load":
+        values = {name: count * getattr(self, name) for name in _ADDITIVE}
+        return Load(self.shape, self.mode, **values)
+
+
+_ADDITIVE = ("layers", "head", "blocks", "passes", "updates", "tensors", "choices", "scores")
+
+
+def forward(shape: Shape, source: float, targets: float, target: float) -> tuple[float, float]:
+    """Operations of layers and of the head: a text of `source` tokens read once, its `targets` too.
+
+    Each target has `target` tokens and sees the text. Targets of an encoder are not read: it has
+    one text only.
+    """
+    tokens = targets * target
+    layers = 2 * source * shape.over_source + 2 * tokens * shape.over_target
+    if shape.kind == "causal":
+        seen = source * (source + 1) / 2 + targets * target * (target + 1) / 2 + tokens * source
+        layers += 4 * shape.attention * shape.decoder_layers * seen
+    else:
+        own = targets * target * (target + 1) / 2 + tokens * source
+        layers += 4 * shape.attention * shape.encoder_layers * source**2
+        layers += 4 * shape.attention * shape.decoder_layers * own
+    return layers, 2 * tokens * shape.head if shape.decoder_layers else 0.0
+
+
+def blocks(shape: Shape) -> tuple[int, int]:
+    """Attentions and feed-forwards that a text passes, and those that a target passes."""
+    if shape.kind == "causal":
+        return 2 * shape.decoder_layers, 2 * shape.decoder_layers
+    return 2 * shape.encoder_layers, 3 * shape.decoder_layers
+
+
+def read(
+    shape: Shape,
+    *,
+    texts: float,
+    source: float,
+    targets: float,
+    target: float,
+    batch: float,
+    chooses: bool = True,
+) -> Load:
+    """Texts and their targets under teacher forcing, `batch` texts at once.
+
+    Without `chooses` the network ends before the vocabulary.
+    """
+    layers, head = forward(shape, source, targets, target)
+    head = head if chooses else 0.0
+    calls = texts / min(batch, texts) if texts else 0.0
+    return Load(
+        shape,
+        "read",
+        layers=texts * layers,
+        head=texts * head,
+        blocks=calls * sum(blocks(shape)),
+        passes=calls if head else 0.0,
+    )
+
+
+def write(
+    shape: Shape,
+    *,
+    texts: float,
+    source: float,
+    rows: float,
+    target: float,
+    steps: float,
+    batch: float,
+    choices: float,
+) -> list[Load]:
+    """Texts read once, then `rows` targets of `target` tokens each, one token at a time.
+
+    A batch takes `steps` steps, more than a target's tokens where rows that have ended no longer
+    run; `choices` small operations follow each step.
+    """
+    calls = texts / min(batch, texts) if texts else 0.0
+    of_text, of_target = blocks(shape)
+    alone, _ = forward(shape, source, 0, 0)
+    both, head = forward(shape, source, rows, target)
+    return [
+        Load(shape, "read", layers=texts * alone, blocks=calls * of_text),
+        Load(
+            shape,
+            "write",
+            layers=texts * (both - alone),
+            head=texts * head,
+            blocks=calls * steps * of_target,
+            passes=calls * steps,
+            choices=calls * steps * choices,
+            scores=texts * rows * target * shape.vocabulary,
+        ),
+    ]
+
+
+def train(
+    shape: Shape,
+    *,
+    texts: float,
+    source: float,
+    targets: float,
+    target: float,
+    calls: float,
+    steps: float,
+    frozen: bool = False,
+    adapter: int = 0,
+    chooses: bool = True,
+) -> Load:
+    """`texts` texts in `calls` forward and backward passes and `steps` updates.
+
+    With a `frozen` base only an adapter of that many weights learns.
+    """
+    layers, head = forward(shape, source, targets, target)
+    head = head if chooses else 0.0
+    weights = 2 * source * shape.over_source + 2 * targets * target * shape.over_target
+    # Attention's products need both gradients, whatever is frozen.
+    passes = 2 * weights + 3 * (layers - weights) if frozen else 3 * layers
+    tensors = 8 * (shape.encoder_layers + 2 * shape.decoder_layers)
+    return Load(
+        shape,
+        "adapt" if frozen else "train",
+        layers=texts * passes,
+        head=texts * head * (2 if frozen else 3),
+        blocks=calls * sum(blocks(shape)),
+        passes=calls if head else 0.0,
+        updates=steps * (adapter if frozen else shape.parameters),
+        tensors=steps * tensors,
+    )
+
+
+def total(loads: Iterable[Load]) -> float:
+    """All operations."""
+    return sum(load.flops for load in loads)

@@ -1,0 +1,58 @@
+"""What do the stages compute that score summaries? `reward`, `evaluate` and `judgments`."""
+
+from collections.abc import Iterator
+
+from quals.doctor.metrics import factcc_loads, qags_loads, quals_loads
+from quals.doctor.scale import Scale, StagePlan
+
+JUDGED = 235 + 239  # summaries of both sets of QAGS
+DISTINCT = 0.85  # of a document's sampled candidates are scored: equal ones once
+DISTINCT_RUNS = 0.7  # of the summaries that the methods' models write are distinct
+
+
+def reward(scale: Scale) -> Iterator[StagePlan]:
+    """Only QUALS needs a network; other selectors compare words."""
+    shape, section = scale.shapes.get("qagen"), scale.section("sample")
+    selectors = scale.grid.get("selectors", ["quals"])
+    if shape is None or not section or "quals" not in selectors:
+        return
+    seeds = scale.count("seeds")
+    for dataset, corpus in scale.corpora.items():
+        documents = min(corpus.train, section.get("documents") or corpus.train)
+        texts = 1 + seeds * DISTINCT * float(section["samples"])  # the reference and candidates
+        loads, held, logits = quals_loads(scale, shape, corpus, documents=documents, each=texts)
+        tokens = documents * (corpus.document + texts * corpus.summary)
+        yield StagePlan(f"reward {dataset}", 1, documents * texts, tokens, loads, held, logits)
+
+
+def evaluate(scale: Scale) -> Iterator[StagePlan]:
+    """All metrics of all summaries: documents are read once, equal summaries scored once."""
+    runs = scale.count("methods") * scale.count("seeds")
+    if not scale.section("summaries"):  # a scale without summarizers
+        return
+    for dataset, corpus in scale.corpora.items():
+        each = max(1.0, DISTINCT_RUNS * runs)
+        given = {"documents": corpus.test, "each": each}
+        loads, held, logits = [], 0.0, 0.0
+        for name, make in (("qagen", quals_loads), ("qg", qags_loads), ("factcc", factcc_loads)):
+            shape = scale.shapes.get(name)
+            if shape is not None:
+                found, size, scores = make(scale, shape, corpus, **given)
+                loads += found
+                held, logits = max(held, size), max(logits, scores)
+        texts = corpus.test * each
+        tokens = corpus.test * (corpus.document + each * corpus.summary)
+        if loads:
+            yield StagePlan(f"evaluate {dataset}", 1, texts, tokens, loads, held, logits)
+
+
+def judgments(scale: Scale) -> Iterator[StagePlan]:
+    """QUALS on what people judged; a summary each, of documents as CNN/DailyMail's."""
+    shape, section = scale.shapes.get("qagen"), scale.section("judgments")
+    corpus = scale.corpora.get("cnndm")
+    if shape is None or not section or corpus is None:
+        return
+    count = JUDGED + 2 * float(section.get("rows") or 0)
+    loads, held, logits = quals_loads(scale, shape, corpus, documents=count, each=1)
+    tokens = count * (corpus.document + corpus.summary)
+    yield StagePlan("judgments", 1, count, tokens, loads, held, logits)
