@@ -5,6 +5,7 @@ import pytest
 
 from quals.analysis.agreement import agreement_by_error, agreement_rows
 from quals.analysis.comparison import REFERENCES, SWAPS, SYSTEMS, auc_by_source, histogram
+from quals.analysis.distributions import distribution_rows
 from quals.analysis.formatting import compact, measured, span, table
 from quals.analysis.statistics import draw
 from quals.analysis.tables import (
@@ -141,6 +142,20 @@ def test_error_shares_and_changes_add_up() -> None:
     for method in METHODS:
         kinds = [r["share"] for r in rows if r["method"] == method and r["error"] != "intrinsic"]
         assert sum(kinds) == pytest.approx(1 - found.of("truth", method).mean())
+
+
+def test_spreads_are_quantiles_of_all_scores_that_exist_seeds_together() -> None:
+    values = np.full((1, 2, 3), np.nan)
+    values[0, 0, :2], values[0, 1, 1:] = (0.4, 0.0), (0.1, 0.3)
+    nothing = np.full((1, 2, 3), np.nan)
+    found = Scores("xsum", ("mle",), (0, 1), tuple("abc"), {"quals": values, "qags": nothing}, None)
+    known, empty = distribution_rows(found)
+    assert (known["metric"], known["method"], known["n"]) == ("quals", "mle", 4)
+    # Of 0, 0.1, 0.3, 0.4, straight lines between their places 0, 1, 2, 3.
+    expected = {"p5": 0.015, "p25": 0.075, "median": 0.2, "p75": 0.325, "p95": 0.385}
+    assert {key: known[key] for key in expected} == pytest.approx(expected)
+    assert empty["n"] == 0
+    assert all(empty[key] is None for key in expected)
 
 
 def test_no_oracle_means_no_error_rows() -> None:
