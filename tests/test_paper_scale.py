@@ -18,6 +18,7 @@ from quals.metrics.rouge import RougeSettings
 from quals.params import load_section, load_yaml
 from quals.stages.copying import Copying
 from quals.stages.examples import Examples
+from quals.stages.judge_quals import Variants
 from quals.stages.report import ReportSettings
 from quals.stages.speed import Speed
 from quals.training.contrastive import Contrastive, Method
@@ -44,6 +45,7 @@ SECTIONS = {
     "sample": Sample,
     "contrastive": Contrastive,
     "judgments": Judgments,
+    "quals_variants": Variants,
     "speed": Speed,
     "copying": Copying,
     "examples": Examples,

@@ -12,6 +12,7 @@ GRID = {
     "methods": ["mle", "rouge", "conseq", "likelihood", "masked", "copy"],
     "benchmarks": [],
     "judgments": ["qags_cnndm", "qags_xsum"],
+    "judgments_qags": ["qags_cnndm", "qags_xsum"],
     "ablations": [],
 }
 LEFT_OUT = ("ablate_metric", "train_ablation", "contrast_pairs", "ablations")
