@@ -137,11 +137,16 @@ def _leads(rows: list[Row]) -> str:
             name(row["against"]),
             str(row["n"]),
             span(row["difference"], row["low"], row["high"], digits=2, sign="+"),
-            *(number(row[key]) for key in ("p", "p_holm", "williams_p")),
+            *(_p(row[key]) for key in ("p", "p_holm", "williams_p")),
         ]
         for row in rows
     ]
     return table(header, body)
+
+
+def _p(value: float | None) -> str:
+    """A p value; none is zero, however many digits are shown."""
+    return "< 0.001" if value is not None and value < 5e-4 else number(value)
 
 
 def _partial(tables: Tables) -> str:
