@@ -447,8 +447,6 @@ def test_report_copes_with_one_seed_and_one_method(tmp_path: Path) -> None:
         "data/testbed/copying/systems.json",
         "data/testbed/copying/xsum/beams-8/1.jsonl",
         "data/testbed/examples.json",
-        "results/testbed/ablations.json",
-        "results/testbed/contrast_pairs.json",
         "docs/deviations.md",
     ],
 )
@@ -457,6 +455,19 @@ def test_missing_file_is_named(tmp_path: Path, gone: str) -> None:
     (tmp_path / gone).unlink()
     with pytest.raises(DataError, match=re.escape(gone)):
         report.main(arguments)
+
+
+def test_without_a_truth_there_are_no_ablations_and_no_contrast_pairs(tmp_path: Path) -> None:
+    arguments = write_toy(tmp_path)
+    report.main(arguments)
+    before = (tmp_path / "results/testbed/report.md").read_text()
+    for name in ("ablations", "contrast_pairs"):
+        (tmp_path / f"results/testbed/{name}.json").unlink()
+    report.main(arguments)
+    after = (tmp_path / "results/testbed/report.md").read_text()
+    for heading in ("## Ablations", "## Contrast pairs"):
+        assert heading in before
+        assert heading not in after
 
 
 def test_files_outside_the_grid_are_not_read(finished: Path, tmp_path: Path) -> None:
