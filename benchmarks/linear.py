@@ -19,10 +19,11 @@ from pathlib import Path
 
 import numpy as np
 import torch
-from blocks import update
 
 from quals.analysis.formatting import number, table
+from quals.analysis.readme import update
 from quals.corpus import Article, read_articles
+from quals.decoding.jobs import Sample
 from quals.decoding.summarizer import Summarizer, SummaryLimits
 from quals.errors import InputError
 from quals.jsonl import Row, read_json, read_jsonl, write_json, write_jsonl
@@ -30,7 +31,6 @@ from quals.metrics.quals import Quals, QualsSettings
 from quals.models import checkpoint
 from quals.params import load_section
 from quals.scoring.hardware import cpu_name
-from quals.stages.sample import Sample
 from quals.training.mle import TrainMle
 
 HERE = Path(__file__).parent
@@ -220,7 +220,7 @@ def main(arguments: argparse.Namespace) -> None:
     write_json(arguments.out, found)
     block = render_block(read_json(arguments.out))
     if arguments.out == OUT:
-        update(HERE / "README.md", BLOCK, block)
+        update(HERE / "README.md", block, BLOCK)
     print(block)
 
 

@@ -16,10 +16,10 @@ from importlib.metadata import version
 from pathlib import Path
 
 import torch
-from blocks import update
 from excerpts import EXCERPTS, Excerpt, lacking, run_excerpt
 
 from quals.analysis.formatting import number, table
+from quals.analysis.readme import update
 from quals.doctor.arithmetic import Load
 from quals.doctor.estimate import needed, seconds
 from quals.doctor.rates import Rates, measure
@@ -139,7 +139,7 @@ def main(arguments: argparse.Namespace) -> None:
     # Rates of small operations need more digits than `write_json` keeps of a float.
     write_json(arguments.out, _in_nanoseconds(found))
     if arguments.out == OUT:
-        update(HERE / "README.md", BLOCK, render_block(load(arguments.out)))
+        update(HERE / "README.md", render_block(load(arguments.out)), BLOCK)
 
 
 def _stored(path: Path) -> Row:

@@ -2,9 +2,9 @@
 
 import linear
 import pytest
-from blocks import filled
 from pipeline import ROOT
 
+from quals.analysis.readme import filled
 from quals.jsonl import read_json
 
 
@@ -40,7 +40,7 @@ def test_the_readme_block_is_what_the_result_file_gives():
     readme = (ROOT / "benchmarks/README.md").read_text()
     found = linear.OUT
     block = linear.render_block(read_json(found)) if found.is_file() else linear.PENDING
-    assert filled(readme, linear.BLOCK, block) == readme
+    assert filled(readme, block, linear.BLOCK) == readme
 
 
 def test_the_block_shows_every_size_and_line():
@@ -54,7 +54,7 @@ def test_the_block_shows_every_size_and_line():
 
 def test_markers_must_stand_once_and_in_order():
     text = "a <!-- x:start --> old <!-- x:end --> b"
-    assert filled(text, "x", "new") == "a <!-- x:start -->\n\nnew\n\n<!-- x:end --> b"
+    assert filled(text, "new", "x") == "a <!-- x:start -->\n\nnew\n\n<!-- x:end --> b"
     for broken in ("", text + text, "<!-- x:end --><!-- x:start -->"):
         with pytest.raises(ValueError, match="once each"):
-            filled(broken, "x", "new")
+            filled(broken, "new", "x")
