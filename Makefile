@@ -4,10 +4,12 @@ VENV := .venv
 BIN := $(VENV)/bin
 STAMP := $(VENV)/.installed
 LAPTOP := $(VENV)/.installed-laptop
-ABLATIONS := losses,selector,shares,positives,samples,negative_weight,learning_rate,rounds
+ABLATIONS := losses,bold_losses,selector,shares,positives,samples,negative_weight,learning_rate,rounds
 export PATH := $(CURDIR)/$(BIN):$(PATH)
 export DVC_NO_ANALYTICS := 1
 export TOKENIZERS_PARALLELISM := false
+# Set, it makes each of the pipeline's forty processes compile torch's sources anew: ten minutes.
+unexport PYTHONDONTWRITEBYTECODE
 
 .PHONY: repro ablations test lint format bench costs assets laptop rehearse clean env
 

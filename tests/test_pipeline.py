@@ -48,6 +48,16 @@ def test_every_input_on_a_command_line_is_a_dependency():
             assert inside, f"{cell.name}: {path} is neither dependency, output nor settings"
 
 
+def test_the_lock_holds_no_stage_that_is_gone():
+    """DVC never forgets one, and writes the whole file anew after every stage."""
+    declared = load_yaml(ROOT / "dvc.yaml")["stages"]
+    for key in load_yaml(ROOT / "dvc.lock")["stages"]:
+        name, _, items = key.partition("@")
+        found = items.split("-") if items else []
+        assert name in declared
+        assert len(found) == len(declared[name].get("matrix", {})), key
+
+
 def test_no_output_belongs_to_two_stages():
     outs = [out for cell in CELLS for out in cell.outs]
     assert len(outs) == len(set(outs))

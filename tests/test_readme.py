@@ -81,7 +81,7 @@ def test_words_on_conseq_hold_in_the_results():
 
 
 def test_words_on_other_losses_and_on_decoding_hold_in_the_results():
-    truth, changed = ablated("losses", "truth"), ablated("losses", "truth_change")
+    changed = ablated("losses", "truth_change")
     rouge, unparsed = ablated("losses", "rougeL_change"), ablated("losses", "unparsed")
     assert "on `cnndm` sequence unlikelihood and DPO only within" in word("Other losses")
     for corpus in ("xsum", "cnndm"):
@@ -90,13 +90,6 @@ def test_words_on_other_losses_and_on_decoding_hold_in_the_results():
             assert within == (corpus == "cnndm" and loss in ("sequence mean", "DPO"))
             assert -0.05 < rouge[corpus, loss]["mean"] < 0
         assert unparsed[corpus, "token, bold"]["mean"] > 0.3
-        bold = [key for key in truth if key[0] == corpus and key[1].endswith(", bold")]
-        gains = [
-            truth[key]["mean"] > truth[corpus, key[1][:-6]]["mean"]
-            for key in bold
-            if (corpus, key[1][:-6]) in truth
-        ]
-        assert sum(gains) > len(gains) / 2
     copying = {
         (r["dataset"], r["system"]): r["consistent"] for r in read_json(RESULTS / "copying.json")
     }

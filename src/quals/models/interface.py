@@ -40,8 +40,8 @@ class Memory:
     def select(self, texts: Tensor) -> "Memory":
         """The memory of some of the texts."""
         return Memory(
-            [keys[texts] for keys in self.keys],
-            [values[texts] for values in self.values],
+            [keys.index_select(0, texts) for keys in self.keys],
+            [values.index_select(0, texts) for values in self.values],
             self.mask[texts],
             self.lengths[texts],
         )
@@ -62,20 +62,20 @@ class Cache:
 
     def select(self, texts: Tensor, rows: Tensor | None = None) -> "Cache":
         """The cache of some of the texts, and of some of the rows [B, G] of each."""
-        at = texts if rows is None else (texts[:, None], rows)
+        if rows is None:
+            rows = torch.arange(self.keys[0].shape[1], device=texts.device).expand(len(texts), -1)
         return Cache(
-            [self._copy(keys, at) for keys in self.keys],
-            [self._copy(values, at) for values in self.values],
+            [self._copy(keys, texts, rows) for keys in self.keys],
+            [self._copy(values, texts, rows) for values in self.values],
             self.bias,
             self.length,
         )
 
     def reorder(self, rows: Tensor) -> None:
         """Let row g of text b continue row rows[b, g] of the same text."""
-        texts = torch.arange(rows.shape[0], device=rows.device)[:, None]
+        texts = torch.arange(rows.shape[0], device=rows.device)
         for tensor in (*self.keys, *self.values):
-            filled = tensor[..., : self.length, :]
-            filled.copy_(filled[texts, rows])
+            tensor[..., : self.length, :] = self._filled(tensor, texts, rows)
 
     def append(self, layer: int, keys: Tensor, values: Tensor) -> tuple[Tensor, Tensor]:
         """Put in the next step's [B, G, H, 1, D]; a window [B, G, H, W, D] comes back.
@@ -95,11 +95,16 @@ class Cache:
         """The bias of the next step's token over the window: [1, W] or [H, 1, W]."""
         return self.bias[..., self.length : self.length + 1, : self.window()]
 
-    def _copy(self, tensor: Tensor, at: Tensor | tuple[Tensor, Tensor]) -> Tensor:
-        found = tensor[..., : self.length, :][at]
-        copy = tensor.new_zeros(*found.shape[:3], *tensor.shape[3:])
-        copy[..., : self.length, :] = found
+    def _copy(self, tensor: Tensor, texts: Tensor, rows: Tensor) -> Tensor:
+        copy = tensor.new_zeros(*rows.shape, *tensor.shape[2:])
+        copy[..., : self.length, :] = self._filled(tensor, texts, rows)
         return copy
+
+    def _filled(self, tensor: Tensor, texts: Tensor, rows: Tensor) -> Tensor:
+        """The filled steps of rows [B, G] of texts [B]; indices of two dimensions cost thrice."""
+        flat = (texts[:, None] * tensor.shape[1] + rows).flatten()
+        found = tensor.flatten(0, 1)[..., : self.length, :].index_select(0, flat)
+        return found.unflatten(0, rows.shape)
 
 
 class TokenIds(Protocol):

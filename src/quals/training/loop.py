@@ -52,7 +52,8 @@ def seed_everything(seed: int) -> None:
     torch.manual_seed(seed)
     # On a GPU matrix products are only repeatable with this, and some sums never are.
     os.environ.setdefault("CUBLAS_WORKSPACE_CONFIG", ":4096:8")
-    torch.use_deterministic_algorithms(True, warn_only=torch.cuda.is_available())
+    # `use_deterministic_algorithms` says the same and imports torch's compiler, for seconds.
+    torch.set_deterministic_debug_mode("warn" if torch.cuda.is_available() else "error")
     # No result here reads memory that was never written; filling it first only takes time.
     torch.utils.deterministic.fill_uninitialized_memory = False
 
