@@ -13,7 +13,7 @@ LINES = (
     (3.0, "Running stage 'train_mle@testbed-0':", 15.0),
     (3.5, "> python -m quals.stages.train_mle --seed 0", 16.0),
     (9.0, "Running stage 'train_mle@testbed-1':", 30.0),
-    (12.0, "Stage 'sample@testbed-xsum' didn't change, skipping", 36.0),
+    (12.0, "Stage 'sample@testbed' didn't change, skipping", 36.0),
     (50.0, "Running stage 'report@testbed':", 40.0),
     (51.0, "Running stage 'report@laptop':", 5.0),  # the counter began again
 )

@@ -14,6 +14,7 @@ from quals.metrics.encoder_reader import EncoderReaderSettings
 from quals.metrics.factcc import FactccSettings
 from quals.metrics.qags import QagsSettings
 from quals.metrics.quals import PAPER, QualsSettings
+from quals.metrics.rewards import Reward
 from quals.metrics.rouge import RougeSettings
 from quals.params import load_section, load_yaml
 from quals.stages.copying import Copying
@@ -43,6 +44,7 @@ SECTIONS = {
     "rouge": RougeSettings,
     "train_mle": TrainMle,
     "sample": Sample,
+    "reward": Reward,
     "contrastive": Contrastive,
     "judgments": Judgments,
     "quals_variants": Variants,

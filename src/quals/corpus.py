@@ -1,9 +1,11 @@
 """What do the stages hand each other? Typed readers of the corpus, candidates and scores files."""
 
+from collections.abc import Iterator
 from dataclasses import dataclass
+from itertools import islice
 from pathlib import Path
 
-from quals.jsonl import DataError, read_jsonl
+from quals.jsonl import DataError, read_jsonl, stream_by_id
 
 SPLITS = ("train", "validation", "test")
 
@@ -18,12 +20,19 @@ class Article:
 
 
 def read_articles(folder: Path, split: str, most: int | None = None) -> list[Article]:
-    """The split's articles in file order (by id), the first `most` of them."""
+    """The split's articles in order of id, the first `most` of them."""
+    return list(stream_articles(folder, split, most))
+
+
+def stream_articles(folder: Path, split: str, most: int | None = None) -> Iterator[Article]:
+    """The same one at a time; that there are fewer than `most` is found out at the end."""
     path = folder / f"{split}.jsonl"
-    rows = read_jsonl(path, {"id": str, "document": str, "summary": str})
-    if most is not None and len(rows) < most:
-        raise DataError(f"{path}: {most} rows are needed, there are {len(rows)}")
-    return [Article(row["id"], row["document"], row["summary"]) for row in rows[:most]]
+    count = 0
+    for row in islice(stream_by_id(path, {"id": str, "document": str, "summary": str}), most):
+        count += 1
+        yield Article(row["id"], row["document"], row["summary"])
+    if most is not None and count < most:
+        raise DataError(f"{path}: {most} rows are needed, there are {count}")
 
 
 @dataclass(frozen=True)

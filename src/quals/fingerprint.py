@@ -9,6 +9,7 @@ import hashlib
 from functools import cache
 from pathlib import Path
 
+PACKAGE = Path(__file__).parent
 STAGES = "stages"
 
 
@@ -16,6 +17,11 @@ def fingerprints(package: Path) -> dict[str, str]:
     """Stage name to the fingerprint of its code, for every module in `package`/stages."""
     names = sorted(path.stem for path in (package / STAGES).glob("*.py") if path.stem[0] != "_")
     return {name: fingerprint(package, package / STAGES / f"{name}.py") for name in names}
+
+
+def of_stage(name: str) -> str:
+    """The fingerprint of the code that runs here as this stage."""
+    return fingerprint(PACKAGE, PACKAGE / STAGES / f"{name}.py")
 
 
 def fingerprint(package: Path, module: Path) -> str:

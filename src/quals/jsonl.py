@@ -2,7 +2,7 @@
 
 import json
 import os
-from collections.abc import Callable, Iterable
+from collections.abc import Callable, Iterable, Iterator
 from itertools import pairwise
 from pathlib import Path
 from tempfile import NamedTemporaryFile
@@ -22,13 +22,26 @@ def read_jsonl(path: Path | str, fields: dict[str, type] | None = None) -> list[
     `fields` maps a required field to its type; a missing or wrongly typed field raises
     `DataError` naming file, line and field. So do invalid JSON and rows that are not objects.
     """
-    rows = []
+    return list(stream_jsonl(path, fields))
+
+
+def stream_jsonl(path: Path | str, fields: dict[str, type] | None = None) -> Iterator[Row]:
+    """The same one at a time: the file is never held in memory."""
     # Bytes, because a text file decodes blocks ahead and would blame an earlier line.
     with open(path, "rb") as file:
         for number, line in enumerate(file, start=1):
             where = f"{path}:{number}"
-            rows.append(parse_row(_decode(line, where), where, fields or {}))
-    return rows
+            yield parse_row(_decode(line, where), where, fields or {})
+
+
+def stream_by_id(path: Path | str, fields: dict[str, type]) -> Iterator[Row]:
+    """The same of a file that `write_jsonl` wrote: every `id` comes after the one before."""
+    before = None
+    for number, row in enumerate(stream_jsonl(path, fields), start=1):
+        if before is not None and row["id"] <= before:
+            raise DataError(f"{path}:{number}: field 'id': '{row['id']}' after '{before}'")
+        before = row["id"]
+        yield row
 
 
 def parse_row(line: str, where: str, fields: dict[str, type]) -> Row:
@@ -125,4 +138,9 @@ def write_jsonl(path: Path | str, rows: Iterable[Row]) -> None:
     for before, after in pairwise(ordered):
         if before["id"] == after["id"]:
             raise DataError(f"{path}: id '{after['id']}' occurs twice")
-    write_text(path, "".join(dump(row) + "\n" for row in ordered))
+    write_whole(path, lambda temporary: temporary.write_bytes(lines_of(ordered)))
+
+
+def lines_of(rows: Iterable[Row]) -> bytes:
+    """Rows as they stand in a file."""
+    return "".join(dump(row) + "\n" for row in rows).encode("utf-8")

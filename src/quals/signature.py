@@ -26,9 +26,14 @@ def signature(
         "python": platform.python_version(),
         "device": device_name(),
         "threads": torch.get_num_threads() if threads is None else threads,
-        "versions": {name: version(name) for name in PACKAGES},
+        "versions": versions(),
         "models": {role: content_hash(folder) for role, folder in (models or {}).items()},
     }
+
+
+def versions() -> dict[str, str]:
+    """Of the packages that results depend on."""
+    return {name: version(name) for name in PACKAGES}
 
 
 def device_name() -> str:

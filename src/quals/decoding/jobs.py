@@ -1,15 +1,19 @@
 """What does a process need that decodes with a summarizer? Folders and settings, nothing loaded."""
 
+import hashlib
+from collections import Counter
 from dataclasses import dataclass
+from functools import cache, partial
 from pathlib import Path
 
 import torch
 
-from quals.corpus import read_articles
+from quals.corpus import Article, read_articles, stream_articles
 from quals.decoding.summarizer import Summarizer, SummaryLimits
 from quals.jsonl import write_jsonl
 from quals.models import checkpoint
 from quals.params import Count, Section
+from quals.piecewise import Done, Kept, work_through
 from quals.training.loop import seed_everything
 
 
@@ -48,6 +52,7 @@ class Sample(Section):
     documents: Count | None  # null for all
     samples: Count
     top_k: Count
+    chunk_documents: Count
 
 
 @dataclass(frozen=True)
@@ -58,19 +63,48 @@ class SampleJob:
     corpus: Path
     seed: int
     settings: Sample
+    kept: Kept
     out: Path
 
 
-def write_samples(job: SampleJob) -> float:
-    """One row of candidates for each document; how many distinct ones a document has on average."""
+def write_samples(job: SampleJob) -> Counter[str]:
+    """One row of candidates for each document.
+
+    Counts `documents`, their `texts` and how many of these are `distinct`.
+    """
     seed_everything(job.seed)
-    articles = read_articles(job.corpus, "train", job.settings.documents)
-    candidates = job.writer.load().sample(
-        [article.document for article in articles],
-        samples=job.settings.samples,
-        top_k=job.settings.top_k,
-        generator=torch.Generator().manual_seed(job.seed),
+    load = cache(job.writer.load)  # once, and never where all chunks are there
+
+    def work(start: int, articles: list[Article]) -> Done:
+        found = load().sample(
+            [article.document for article in articles],
+            samples=job.settings.samples,
+            top_k=job.settings.top_k,
+            generator=torch.Generator().manual_seed(chunk_seed(job.seed, start)),
+        )
+        rows = [{"id": a.id, "candidates": texts} for a, texts in zip(articles, found, strict=True)]
+        counts = {
+            "documents": len(rows),
+            "texts": sum(map(len, found)),
+            "distinct": sum(len(set(texts)) for texts in found),
+        }
+        return Done([rows], counts)
+
+    return work_through(
+        partial(stream_articles, job.corpus, "train", job.settings.documents),
+        job.settings.chunk_documents,
+        work,
+        kept=job.kept,
+        outs=[job.out],
+        title=f"sample {job.seed}",
     )
-    rows = zip(articles, candidates, strict=True)
-    write_jsonl(job.out, ({"id": article.id, "candidates": texts} for article, texts in rows))
-    return sum(len(set(texts)) for texts in candidates) / len(candidates)
+
+
+def chunk_seed(seed: int, start: int) -> int:
+    """Of the random numbers of a chunk, by its place: not by what was drawn before it.
+
+    The first chunk's is the seed itself, so that a corpus of one chunk needs no other.
+    """
+    if start == 0:
+        return seed
+    return int.from_bytes(hashlib.blake2b(f"{seed} {start}".encode(), digest_size=7).digest())

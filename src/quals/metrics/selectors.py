@@ -20,11 +20,23 @@ def by_quals(quals: Quals) -> Selector:
 
 def by_quals_in_parts(folder: Path, settings: QualsSettings) -> Selector:
     """The same for very many texts, by the QAGen model in a folder: several processes load it."""
-    return partial(score_in_parts, partial(_by_folder, folder, settings))
+    return partial(score_in_parts, _QualsOf(folder, settings).score)
 
 
-def _by_folder(folder: Path, settings: QualsSettings, texts: Texts) -> Scores:
-    return by_quals(Quals.from_pretrained(folder, settings))(texts)
+class _QualsOf:
+    """Loads its model when it first scores; what another process gets is the folder's name."""
+
+    def __init__(self, folder: Path, settings: QualsSettings):
+        self.folder, self.settings = folder, settings
+        self._loaded: Selector | None = None
+
+    def __getstate__(self) -> dict[str, object]:
+        return {**self.__dict__, "_loaded": None}
+
+    def score(self, texts: Texts) -> Scores:
+        if self._loaded is None:
+            self._loaded = by_quals(Quals.from_pretrained(self.folder, self.settings))
+        return self._loaded(texts)
 
 
 def by_rouge(rouge: Rouge) -> Selector:

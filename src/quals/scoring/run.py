@@ -7,14 +7,14 @@ from dataclasses import dataclass
 
 from tqdm import tqdm
 
-from quals.jsonl import DataError
+from quals.jsonl import DataError, lines_of
 from quals.scoring.cache import ScoreCache
 from quals.scoring.hardware import precision
 from quals.scoring.ids import SeenIds
 from quals.scoring.rows import Row, Scorer, score_items
 from quals.scoring.source import Chunk, Source, Survey
 from quals.scoring.team import Team
-from quals.scoring.workspace import Tally, Workspace, lines_of
+from quals.scoring.workspace import Tally, Workspace
 
 
 @dataclass(frozen=True)

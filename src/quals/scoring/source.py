@@ -1,7 +1,6 @@
 """Where do the texts come from? JSON lines (plain or gzip, a file or a stream) in fixed chunks."""
 
 import gzip
-import hashlib
 import io
 import sys
 import zlib
@@ -14,6 +13,7 @@ from typing import BinaryIO
 
 from tqdm import tqdm
 
+from quals.chunks import digest
 from quals.jsonl import DataError, parse_row
 from quals.scoring.ids import SeenIds
 
@@ -44,7 +44,7 @@ class Chunk:
     lines: tuple[bytes, ...]
 
     def digest(self) -> str:
-        return hashlib.sha256(b"".join(self.lines)).hexdigest()[:32]
+        return digest(b"".join(self.lines))
 
     def items(self, name: str) -> list[Item]:
         """The checked rows; a bad one raises `DataError` with `name`, line and field."""

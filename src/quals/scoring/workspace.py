@@ -1,16 +1,15 @@
-"""Where do finished chunks wait? In a folder beside the output, until the output is whole."""
+"""How is an unfinished run found again? Its chunks wait in a folder beside the output."""
 
 import fcntl
-import hashlib
-import json
 import os
 import shutil
 from collections import Counter
 from dataclasses import dataclass
 from pathlib import Path
 
+from quals.chunks import ChunkError, ChunkFiles
 from quals.errors import InputError
-from quals.jsonl import dump, read_json, write_json
+from quals.jsonl import dump, lines_of, read_json, write_json
 from quals.scoring.source import Chunk
 
 MANIFEST = "manifest.json"
@@ -30,16 +29,16 @@ class Tally:
 
 
 class Workspace:
-    """The chunks of one output. Each is a file that appears whole, so that a kill costs one chunk.
+    """The chunks of one output.
 
-    Chunks are files of their own, because several processes write them; the first line of each
-    has the digest of its input, so that another input is noticed, and of its content, so that a
-    file that a power cut emptied is written again.
+    Chunks are files of their own, because several processes write them; the header of each has the
+    digest of its input, so that another input is noticed.
     """
 
     def __init__(self, out: Path):
         self.out = out
         self.folder = out.parent / f".{out.name}.partial"
+        self._chunks = ChunkFiles(self.folder)
         self._held: int | None = None
 
     def start(self, manifest: Manifest, *, resume: bool, restart: bool) -> None:
@@ -60,7 +59,7 @@ class Workspace:
             )
 
     def _holds_work(self) -> bool:
-        return (self.folder / MANIFEST).is_file() and any(self.folder.glob("chunk-*.jsonl"))
+        return (self.folder / MANIFEST).is_file() and self._chunks.any()
 
     def stop(self) -> None:
         """Leave nothing behind where nothing is worth keeping."""
@@ -93,15 +92,12 @@ class Workspace:
             os.close(self._held)
             self._held = None
 
-    def _path(self, number: int) -> Path:
-        return self.folder / f"chunk-{number:08}.jsonl"
-
     def has(self, chunk: Chunk) -> bool:
         """Whether the chunk is there, whole; `WorkspaceError` if it was made from other lines."""
-        found = self._read(chunk.number)
-        if found is None:
+        header = self._chunks.header(chunk.number)
+        if header is None:
             return False
-        if found[0]["input"] != chunk.digest():
+        if header["input"] != chunk.digest():
             last = chunk.first_line + len(chunk.lines) - 1
             raise WorkspaceError(
                 f"{self.folder}: cannot resume: lines {chunk.first_line} to {last} of the input "
@@ -109,67 +105,25 @@ class Workspace:
             )
         return True
 
-    def _read(self, number: int) -> tuple[dict[str, object], bytes] | None:
-        """A chunk's header and content, or None where there is no file or not a whole one."""
-        try:
-            first, _, body = self._path(number).read_bytes().partition(b"\n")
-            header = json.loads(first)
-            return (header, body) if header["output"] == _digest(body) else None
-        except (FileNotFoundError, ValueError, TypeError, KeyError):
-            return None
-
     def write(self, chunk: Chunk, rows: list[dict[str, object]]) -> None:
         """Store the output of a chunk, whole or not at all."""
-        body = lines_of(rows)
         tally = Counter(row["reason"] for row in rows if row["quals"] is None)
-        header = {
-            "input": chunk.digest(),
-            "output": _digest(body),
-            "rows": len(rows),
-            "undefined": dict(tally),
-        }
-        path = self._path(chunk.number)
-        temporary = path.with_suffix(f".{os.getpid()}")
-        try:
-            temporary.write_bytes(dump(header).encode() + b"\n" + body)
-            os.replace(temporary, path)
-        finally:
-            temporary.unlink(missing_ok=True)
+        header = {"input": chunk.digest(), "rows": len(rows), "undefined": dict(tally)}
+        self._chunks.write(chunk.number, header, [lines_of(rows)])
 
     def merge(self, chunks: int) -> Tally:
         """Join the chunks to the output, which appears whole, and remove the folder."""
-        rows, undefined = 0, Counter()
-        whole = self.folder / "whole"
         try:
-            with open(whole, "wb") as file:
-                for number in range(chunks):
-                    found = self._read(number)
-                    if found is None:
-                        raise WorkspaceError(f"{self._path(number)}: missing; --resume makes it")
-                    header, body = found
-                    file.write(body)
-                    rows += header["rows"]
-                    undefined.update(header["undefined"])
-                file.flush()
-                os.fsync(file.fileno())
-            os.replace(whole, self.out)
-        finally:
-            whole.unlink(missing_ok=True)
+            headers = self._chunks.join(chunks, [self.out])
+        except ChunkError as error:
+            raise WorkspaceError(f"{error}; --resume makes it") from error
         shutil.rmtree(self.folder)
-        return Tally(rows, dict(undefined))
+        undefined = sum((Counter(header["undefined"]) for header in headers), Counter())
+        return Tally(sum(header["rows"] for header in headers), dict(undefined))
 
     def _empty(self) -> None:
         for path in self.folder.iterdir():
             path.unlink()
-
-
-def lines_of(rows: list[dict[str, object]]) -> bytes:
-    """Rows as they stand in the output."""
-    return "".join(dump(row) + "\n" for row in rows).encode("utf-8")
-
-
-def _digest(body: bytes) -> str:
-    return hashlib.sha256(body).hexdigest()[:32]
 
 
 def _short(value: object) -> str:

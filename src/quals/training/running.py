@@ -1,7 +1,5 @@
 """How is training run? Precision, memory and checkpoints: none of it is part of the method."""
 
-import os
-import shutil
 from collections.abc import Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass, replace
@@ -9,9 +7,9 @@ from pathlib import Path
 from typing import Literal
 
 from quals.params import Count, Section, load_section, load_yaml
+from quals.unfinished import unfinished
 
 SECTION = "hardware"
-FOLDER = "QUALS_CHECKPOINTS"  # environment: where checkpoints go, where not in `.checkpoints`
 
 
 class Hardware(Section):
@@ -52,9 +50,7 @@ ALONE = Running()
 def running(params: Path, stage: str) -> Iterator[Running]:
     """How a scale wants its trainings run; a scale that says nothing gets plain ones.
 
-    Checkpoints lie in `.checkpoints/<scale>/<stage>`, since DVC removes what a stage makes before
-    it runs the stage again. They go when the block ends, not when a training does: the next one of
-    the stage may be killed, and would take the models before it along.
+    Checkpoints go when the block ends, not when a training does.
     """
     hardware = PLAIN
     if SECTION in load_yaml(params):
@@ -62,6 +58,5 @@ def running(params: Path, stage: str) -> Iterator[Running]:
     if hardware.checkpoint_every is None:
         yield Running(hardware)
         return
-    folder = Path(os.environ.get(FOLDER, ".checkpoints")) / params.stem / stage
-    yield Running(hardware, folder)
-    shutil.rmtree(folder, ignore_errors=True)
+    with unfinished(params, stage) as folder:
+        yield Running(hardware, folder)
