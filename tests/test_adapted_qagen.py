@@ -39,7 +39,6 @@ SETTINGS = {
         "steps": 4,
         "batch_size": 2,
         "part_size": 1,
-        "dtype": "float32",
         "lr": 1e-2,
         "schedule": {
             "beta2": 0.98,

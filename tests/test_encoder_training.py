@@ -30,6 +30,7 @@ from quals.training.encoder_reader import TrainEncoderReader, sample, span_rows
 from quals.training.encoders import Labelled, train_encoder
 from quals.training.gates import mean_loss
 from quals.training.qa import likelihood_of
+from quals.training.running import PLAIN, Running
 
 with_peft = pytest.mark.skipif(
     importlib.util.find_spec("peft") is None, reason="peft is an optional package"
@@ -49,7 +50,6 @@ TRAINING = {
     "steps": 50,
     "batch_size": 8,
     "dropout": 0.1,
-    "dtype": "float32",
     "optimisation": RATES,
 }
 READER = {
@@ -229,7 +229,7 @@ def test_bfloat16_trains_weights_that_stay_float32(span_start, capsys):
             "seed": 0,
             "base": base("x"),
             "gate_contexts": 1,
-            "training": {**TRAINING, "dtype": "bfloat16", "steps": 3},
+            "training": {**TRAINING, "steps": 3},
         }
     ).training
 
@@ -238,7 +238,8 @@ def test_bfloat16_trains_weights_that_stay_float32(span_start, capsys):
         assert found.start_logits.dtype == torch.bfloat16
         return torch.stack([found.start_logits, found.end_logits], -1)
 
-    losses = train_encoder(span_start, rows, logits, settings, seed=0, title="toy")
+    how = Running(PLAIN.model_copy(update={"dtype": "bfloat16"}))
+    losses = train_encoder(span_start, rows, logits, settings, seed=0, title="toy", running=how)
     assert len(losses) == 3
     assert {p.dtype for p in span_start.model.parameters()} == {torch.float32}
     assert "toy: bfloat16 (as asked)" in capsys.readouterr().out
@@ -340,7 +341,6 @@ def test_the_question_generator_learns_and_the_same_seed_gives_the_same_bytes(
             "steps": 40,
             "batch_size": 8,
             "part_size": 4,
-            "dtype": "float32",
             "lr": 2e-2,
             "schedule": schedule,
         },

@@ -18,18 +18,17 @@ from quals.models.adapter import add, merge
 from quals.models.checkpoint import Checkpoint
 from quals.models.tokenizer import pad
 from quals.params import validated
-from quals.training.batches import Example, collate
+from quals.training.batches import Example
 from quals.training.loop import Schedule
 from quals.training.lora import (
     Lora,
     LoraTraining,
-    accumulated,
     batches_in_parts,
     extract,
     inject,
     train_lora,
 )
-from quals.training.qa import likelihood_of
+from quals.training.running import PLAIN, Running
 
 with_peft = pytest.mark.skipif(
     importlib.util.find_spec("peft") is None, reason="peft is an optional package"
@@ -47,7 +46,6 @@ SETTINGS = LoraTraining(
     steps=6,
     batch_size=4,
     part_size=2,
-    dtype="float32",
     lr=1e-2,
     schedule=SCHEDULE,
 )
@@ -79,8 +77,8 @@ def weights(model):
 @pytest.mark.parametrize("dtype", ["float32", "bfloat16"])
 def test_only_the_adapter_changes_in_training(start, capsys, dtype):
     before = weights(start.model)
-    settings = SETTINGS.model_copy(update={"dtype": dtype})
-    adapter, losses = train_lora(start, EXAMPLES, settings, seed=0, title="toy")
+    how = Running(PLAIN.model_copy(update={"dtype": dtype}))
+    adapter, losses = train_lora(start, EXAMPLES, SETTINGS, seed=0, title="toy", running=how)
     after = weights(start.model)
     assert before.keys() == after.keys()
     assert all(torch.equal(before[name], after[name]) for name in before)
@@ -90,7 +88,7 @@ def test_only_the_adapter_changes_in_training(start, capsys, dtype):
     trained = {name for name, p in start.model.named_parameters() if p.requires_grad}
     assert trained
     assert all(".lora_" in name for name in trained)
-    assert f"toy: {dtype} (" in capsys.readouterr().out
+    assert ("toy: bfloat16 (as asked)" in capsys.readouterr().out) == (dtype == "bfloat16")
 
 
 @with_peft
@@ -214,36 +212,7 @@ def test_without_peft_one_line_says_how_to_get_it(start, monkeypatch):
         train_lora(start, EXAMPLES, SETTINGS, seed=0, title="toy")
 
 
-@pytest.mark.parametrize("part_size", [1, 3, 8])
-def test_parts_have_the_loss_and_the_gradients_of_the_whole_batch(start, part_size):
-    lengths = [1, 5, 2, 7, 3, 1, 4, 6]
-    examples = [Example([4] * n, [[5 + at] * n + [1]]) for at, n in enumerate(lengths)]
-    whole, cut = start.model, copy.deepcopy(start.model)
-    expected = likelihood_of(whole, collate(examples, 0))
-    expected.backward()
-    parts = [collate(examples[at : at + part_size], 0) for at in range(0, len(examples), part_size)]
-    found = accumulated(likelihood_of, "float32")(cut, parts)
-    found.backward()
-    assert found.item() == pytest.approx(expected.item(), abs=1e-6)
-    for one, other in zip(whole.parameters(), cut.parameters(), strict=True):
-        torch.testing.assert_close(one.grad, other.grad, atol=1e-6, rtol=1e-4)
-
-
-def test_only_the_last_part_keeps_its_graph(start):
-    """Else the parts would need the memory of the batch."""
-    parts = [collate([example], 0) for example in EXAMPLES[:3]]
-    seen = []
-
-    def loss(model, part):
-        done = sum(p.grad is not None for p in model.parameters())
-        seen.append(done > 0)
-        return likelihood_of(model, part)
-
-    accumulated(loss, "float32")(start.model, parts)
-    assert seen == [False, True, True]
-
-
-def test_parts_hold_examples_of_like_length_and_every_example_once():
+def test_pieces_hold_examples_of_like_length_and_every_example_once():
     rng = random.Random(1)
     lengths = [rng.randint(1, 40) for _ in range(64)]
     examples = [Example([4] * n, [[at + 5, 1]]) for at, n in enumerate(lengths)]
@@ -252,8 +221,8 @@ def test_parts_hold_examples_of_like_length_and_every_example_once():
             batches_in_parts(examples, batch_size=8, part_size=3, pad_id=0, rng=random.Random(0)), 8
         )
     )
-    assert all([len(part.ids) for part in batch] == [3, 3, 2] for batch in batches)
-    parts = [part for batch in batches for part in batch]
+    assert all([len(part.ids) for part in batch.batches] == [3, 3, 2] for batch in batches)
+    parts = [part for batch in batches for part in batch.batches]
     assert sorted(i for part in parts for i in part.targets[:, 0, 0].tolist()) == [
         at + 5 for at in range(64)
     ]
@@ -265,7 +234,7 @@ def test_the_targets_length_counts_too():
     examples = [Example([4] * 3, [[5] * n]) for n in range(1, 41)]
     sizes = {"batch_size": 40, "part_size": 10}
     batch = next(batches_in_parts(examples, **sizes, pad_id=0, rng=random.Random(0)))
-    assert [part.targets.shape[-1] for part in batch] == [10, 20, 30, 40]
+    assert [part.targets.shape[-1] for part in batch.batches] == [10, 20, 30, 40]
 
 
 @pytest.mark.parametrize(

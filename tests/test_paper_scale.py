@@ -28,8 +28,10 @@ from quals.training.encoder_reader import TrainEncoderReader
 from quals.training.mle import TrainMle
 from quals.training.pretrained_qagen import PretrainedQagen
 from quals.training.pretrained_qg import PretrainedQg
+from quals.training.running import Hardware
 
 SECTIONS = {
+    "hardware": Hardware,
     "corpus": RealCorpus,
     "questions": RealQuestions,
     "train_qagen": PretrainedQagen,

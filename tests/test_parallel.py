@@ -53,6 +53,12 @@ def test_as_many_jobs_run_at_once_as_there_are_cores(monkeypatch):
     assert {process for _, process, _ in run_jobs(describe, [1, 2])} == {os.getpid()}
 
 
+def test_processes_of_a_launcher_do_one_job_after_another(monkeypatch):
+    """They train together: what one of them forked would wait for the others of its own."""
+    monkeypatch.setenv("WORLD_SIZE", "2")
+    assert {process for _, process, _ in run_jobs(describe, [1, 2])} == {os.getpid()}
+
+
 def test_a_single_worker_stays_here_and_gives_the_threads_back():
     before = torch.get_num_threads()
     torch.set_num_threads(2)

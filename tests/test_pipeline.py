@@ -6,7 +6,8 @@ import re
 import pytest
 from pipeline import ROOT, stages
 
-from quals.params import load_yaml
+from quals.params import load_section, load_yaml
+from quals.training.running import Hardware
 
 JUDGED = {"judgments": ["qags_cnndm", "halueval"], "judgments_qags": ["qags_cnndm"]}
 GRID = {**load_yaml(ROOT / "params.yaml"), **JUDGED}
@@ -82,6 +83,25 @@ def test_stage_tracks_every_section_that_its_code_reads():
                 section = node.args[1]
                 text = section.values[0] if isinstance(section, ast.JoinedStr) else section
                 assert text.value.split(".")[0] in tracked, f"{name} reads {text.value}"
+            if isinstance(node, ast.Call) and getattr(node.func, "id", "") == "running":
+                assert "hardware" in tracked, f"{name} reads hardware"
+
+
+def test_stages_that_train_run_as_the_scale_says_but_for_the_ablations():
+    """Their objectives are no means, which one process trains without checkpoints."""
+    trained = {name for name in FIRST_CELLS if name.startswith("train_")}
+    tracking = {
+        name
+        for name, cell in FIRST_CELLS.items()
+        if any("hardware" in keys for keys in cell.params.values())
+    }
+    assert tracking == trained - {"train_ablation"}
+
+
+@pytest.mark.parametrize("scale", sorted((ROOT / "scales").glob("*.yaml")), ids=lambda p: p.stem)
+def test_one_section_of_a_scale_says_how_trainings_are_computed(scale):
+    load_section(scale, "hardware", Hardware)
+    assert scale.read_text().count("dtype:") == 1 + scale.read_text().count("stored_dtype:")
 
 
 @pytest.mark.parametrize("scale", sorted((ROOT / "scales").glob("*.yaml")), ids=lambda p: p.stem)

@@ -2,6 +2,7 @@
 
 import json
 import math
+from itertools import zip_longest
 from random import Random
 
 import pytest
@@ -23,10 +24,13 @@ from quals.training import pretrained
 from quals.training.batches import Example, collate
 from quals.training.contrastive import Contrastive
 from quals.training.mle import MleJob, TrainMle, summary_examples
+from quals.training.parts import Pieces, differentiate, shares
 from quals.training.pretrained import PretrainedTraining
 from quals.training.pretrained_mle import train_pretrained_mle
 from quals.training.pretrained_qagen import PretrainedQagen, data_of, paper_examples, separator_of
+from quals.training.processes import Processes
 from quals.training.qa import question_examples
+from quals.training.running import ALONE
 from quals.training.smoothing import smoothed_likelihood, smoothed_unlikelihood
 
 BOS, PAD, END = 0, 1, 2
@@ -50,7 +54,6 @@ TRAINING = {
     "label_smoothing": 0.1,
     "dropout": 0.1,
     "attention_dropout": 0.1,
-    "dtype": "float32",
     "lr": 1e-2,
     "schedule": SCHEDULE,
 }
@@ -269,35 +272,43 @@ def test_smoothing_mixes_in_the_vocabularys_mean_cost_on_both_terms(smoothing):
 
 
 @pytest.mark.parametrize("weight", [1.0, 0.3])
-def test_the_contrastive_loss_smooths_both_and_sums_over_all_tokens(start, weight):
+def test_the_contrastive_loss_smooths_both_and_is_a_mean_over_all_tokens(start, weight):
     (source,) = start.tokenizer.encode(TEXTS[:1])
     batch = collate([Example(source, [[9, 8, END], [7, 9, 9, 5, END]])], PAD)
     logprobs, targets = pretrained.vocabulary_logprobs(start.model, batch)
     rows = logprobs.exp().tolist()
     costs = [lambda p: -math.log(p)] * 3 + [lambda p: -math.log(1 - p)] * 5
     found = [naive(row, t, 0.1, c) for row, t, c in zip(rows, targets, costs, strict=True)]
-    expected = sum(found[:3]) + weight * sum(found[3:])
-    loss = pretrained.contrastive_loss(0.1, weight)(start.model, batch)
+    expected = (sum(found[:3]) + weight * sum(found[3:])) / 8
+    kind = {"negative_weight": weight, "negative_tokens": "all"}
+    loss = pretrained.contrastive_loss(smoothing=0.1, **kind)(start.model, batch)
     assert loss.item() == pytest.approx(expected, rel=1e-4)
     # Without smoothing on either term it would be another loss.
     for unsmoothed in (found[:3], found[3:]):
         assert abs(sum(unsmoothed)) > 0
-    plain = pretrained.contrastive_loss(0.0, weight)(start.model, batch)
+    plain = pretrained.contrastive_loss(smoothing=0.0, **kind)(start.model, batch)
     assert plain.item() != pytest.approx(expected, rel=1e-3)
 
 
-def test_only_punished_tokens_of_a_negative_count():
-    batch = collate([Example([5], [[9, 8, END], [7, 9, 9, 5, END]])], PAD)
-    counted = {
-        name: pretrained.punishing(name)(batch).target_mask[0].tolist()
-        for name in ("all", "absent", "none")
-    }
-    positive = [True, True, True, False, False]
-    assert counted["all"] == [positive, [True] * 5]
-    assert counted["absent"] == [positive, [True, False, False, True, False]]
-    assert counted["none"] == [positive, [False] * 5]
+@pytest.mark.parametrize(
+    ("name", "punished"),
+    [("all", [True] * 5), ("absent", [True, False, False, True, False]), ("none", [False] * 5)],
+)
+def test_only_punished_tokens_of_a_negative_count(start, name, punished):
+    (source,) = start.tokenizer.encode(TEXTS[:1])
+    batch = collate([Example(source, [[9, 8, END], [7, 9, 9, 5, END]])], PAD)
+    loss = pretrained.contrastive_loss(smoothing=0.1, negative_weight=1.0, negative_tokens=name)
+    assert loss.count(batch) == 3 + sum(punished)
+    logprobs, targets = pretrained.vocabulary_logprobs(start.model, batch)
+    gain = smoothed_likelihood(logprobs[:3], targets[:3], 0.1).sum()
+    pain = smoothed_unlikelihood(logprobs[3:], targets[3:], 0.1)[torch.tensor(punished)].sum()
+    expected = (gain + pain).item() / loss.count(batch)
+    assert loss(start.model, batch).item() == pytest.approx(expected, rel=1e-5)
+
+
+def test_another_choice_of_tokens_is_refused():
     with pytest.raises(ValueError, match="'some'"):
-        pretrained.punishing("some")
+        pretrained.contrastive_loss(smoothing=0.1, negative_weight=1.0, negative_tokens="some")
 
 
 # Batches by tokens
@@ -334,14 +345,32 @@ def test_a_round_of_steps_shows_every_part_once():
     ]
 
 
+@pytest.mark.parametrize("size", [1, 2, 3])
+def test_the_parts_of_a_step_are_the_same_whoever_computes_them(start, size):
+    """Processes take turns at whole parts, and every target token counts alike."""
+    cut = pretrained.token_parts(random_examples(4), 64)
+    step = Pieces(
+        [collate(part, PAD) for part in next(pretrained.steps_of_parts(cut, 5, Random(1)))]
+    )
+    loss = pretrained.likelihood_loss(0.1)
+    dealt = [list(shares(loss, step, rank=rank, size=size, parts=1)) for rank in range(size)]
+    assert max(map(len, dealt)) - min(map(len, dealt)) <= 1
+    computed = [part for turn in zip_longest(*dealt) for part in turn if part is not None]
+    tokens = sum(map(loss.count, step.batches))
+    for (part, share), whole in zip(computed, step.batches, strict=True):
+        assert torch.equal(part.ids, whole.ids)
+        assert torch.equal(part.targets, whole.targets)
+        assert share == loss.count(whole) / tokens
+
+
 def test_parts_add_up_to_the_gradients_of_the_whole(start):
     examples = examples_of(start)
     loss = pretrained.likelihood_loss(0.1)
+    here = Processes(0, 1, torch.device("cpu"))
     found = []
-    for batch in ([collate(examples, PAD)], [collate([e], PAD) for e in examples]):
+    for batch in (Pieces([collate(examples, PAD)]), Pieces([collate([e], PAD) for e in examples])):
         start.model.zero_grad()
-        value = pretrained.over_parts(loss, "float32")(start.model, batch)
-        value.backward()
+        value = differentiate(start.model, loss, batch, processes=here, parts=1, dtype="float32")
         found.append((value.item(), start.model.model.shared.weight.grad.clone()))
     assert found[0][0] == pytest.approx(found[1][0], rel=1e-5)
     torch.testing.assert_close(found[0][1], found[1][1], atol=1e-6, rtol=1e-3)
@@ -403,7 +432,7 @@ def test_a_public_summarizer_stands_in_as_it_is(folder, tmp_path):
     )
     limits = SummaryLimits(beams=1, shortest=1, longest=2, length_penalty=1.0, batch_size=1)
     out, metrics = tmp_path / "out", tmp_path / "mle.json"
-    train_pretrained_mle(MleJob("xsum", 0, corpus, folder, out, metrics, settings, limits))
+    train_pretrained_mle(MleJob("xsum", 0, corpus, folder, out, metrics, settings, limits, ALONE))
     before, after = (checkpoint.load(f).model.state_dict() for f in (folder, out))
     assert all(torch.equal(before[name], after[name]) for name in before)
     record = json.loads(metrics.read_text())

@@ -7,6 +7,7 @@ import signal
 import subprocess
 import sys
 import time
+from dataclasses import replace
 from itertools import islice
 from pathlib import Path
 
@@ -14,8 +15,6 @@ import pytest
 import torch
 import trainer
 from adapters import make_base
-from hypothesis import given
-from hypothesis import strategies as st
 from pipeline import ROOT
 from safetensors.torch import load_file
 
@@ -29,14 +28,12 @@ from quals.training.batches import (
     collate,
     digest,
     epochs,
-    of_tokens,
     skip,
     together,
-    token_epochs,
 )
 from quals.training.contrast import contrastive_loss
 from quals.training.loop import Optimisation, seed_everything, train
-from quals.training.parts import Mean, differentiate, shares
+from quals.training.parts import Mean, Pieces, differentiate, shares
 from quals.training.processes import Processes
 from quals.training.qa import ProbeBatch, likelihood_of, likelihood_of_parts, probe_loss
 from quals.training.resume import FILE, ResumeError
@@ -95,6 +92,10 @@ def halves():
     return (collate(EXAMPLES[:5], 0), collate(EXAMPLES[5:], 0))
 
 
+def pieces():
+    return Pieces([collate(EXAMPLES[at : at + 3], 0) for at in range(0, len(EXAMPLES), 3)])
+
+
 def contrast(kind):
     return contrastive_loss(negative_tokens=kind, negative_weight=0.7)
 
@@ -133,6 +134,44 @@ def test_the_processes_shares_add_up_to_the_batch(make_model, loss, batch, size)
             total += found.item()
     assert total == pytest.approx(value.item(), abs=1e-6)
     same(gradients(cut), gradients(whole))
+
+
+@pytest.mark.parametrize("size", [1, 2, 3, 8])
+@pytest.mark.parametrize("kind", ["likelihood", "all", "absent"])
+def test_pieces_add_up_to_the_batch_that_they_are_of(make_model, kind, size):
+    loss = likelihood_of if kind == "likelihood" else contrast(kind)
+    whole = make_model(12, scale=1.0)
+    cut = copy.deepcopy(whole)
+    value = loss(whole, collate(EXAMPLES, 0))
+    value.backward()
+    total = 0.0
+    for rank in range(size):
+        for part, share in shares(loss, pieces(), rank=rank, size=size, parts=2):
+            found = loss(cut, part) * share
+            found.backward()
+            total += found.item()
+    assert total == pytest.approx(value.item(), abs=1e-6)
+    same(gradients(cut), gradients(whole))
+
+
+def test_a_piece_is_done_with_before_the_next(make_model):
+    """Else a step would need the memory of all of them."""
+    model, seen = make_model(12, scale=1.0), []
+
+    def loss(model, batch):
+        seen.append(any(p.grad is not None for p in model.parameters()))
+        return likelihood_of(model, batch)
+
+    found = differentiate(
+        model,
+        Mean(loss, likelihood_of.count),
+        pieces(),
+        processes=HERE,
+        parts=1,
+        dtype="float32",
+    )
+    assert seen == [False, True, True, True]
+    assert not found.requires_grad
 
 
 def test_judgments_of_contexts_add_up(make_config):
@@ -210,6 +249,11 @@ def test_layers_are_only_computed_again_where_it_is_asked_for(make_model, family
         recompute(torch.nn.Linear(1, 1), True)
 
 
+def on(**hardware):
+    """How to run on a hardware that differs from the plain one."""
+    return Running(PLAIN.model_copy(update=hardware))
+
+
 def run(model, settings=ALONE, steps=6, examples=EXAMPLES, seed=0, loss=likelihood_of, **changed):
     seed_everything(seed)
     batches = epochs(examples, 4, 0, random.Random(seed))
@@ -228,7 +272,7 @@ def run(model, settings=ALONE, steps=6, examples=EXAMPLES, seed=0, loss=likeliho
 def test_hardware_settings_change_the_last_digits_only(make_model):
     whole, cut = (make_model(12, scale=1.0) for _ in range(2))
     expected = run(whole)
-    found = run(cut, ALONE.changed(accumulation=3, recompute_activations=True))
+    found = run(cut, on(accumulation=3, recompute_activations=True))
     assert found == pytest.approx(expected, abs=1e-4)
     same(cut.state_dict(), whole.state_dict(), atol=1e-3)
 
@@ -236,7 +280,7 @@ def test_hardware_settings_change_the_last_digits_only(make_model):
 def test_bfloat16_learns_nearly_the_same(make_model):
     whole, half = (make_model(12, scale=1.0) for _ in range(2))
     expected = run(whole)
-    found = run(half, ALONE.changed(dtype="bfloat16"))
+    found = run(half, on(dtype="bfloat16"))
     assert found != expected
     assert found == pytest.approx(expected, abs=0.1)
     assert all(p.dtype == torch.float32 for p in half.parameters())
@@ -246,8 +290,8 @@ def bits(model):
     return [value.numpy().tobytes() for value in model.state_dict().values()]
 
 
-def kept(folder, every=2):
-    return Running(PLAIN.model_copy(update={"checkpoint_every": every}), folder)
+def kept(folder, every=2, **hardware):
+    return replace(on(checkpoint_every=every, **hardware), folder=folder)
 
 
 class Killed(Exception):
@@ -319,8 +363,33 @@ def test_a_checkpoint_of_another_training_is_refused(make_model, tmp_path, chang
     with pytest.raises(ResumeError, match="weights was "):
         run(make_model(12, seed=1), kept(tmp_path))
     with pytest.raises(ResumeError, match="hardware was "):
-        run(make_model(12), kept(tmp_path).changed(accumulation=2))
+        run(make_model(12), kept(tmp_path, accumulation=2))
     assert (tmp_path / "a-toy" / FILE).read_bytes() == before
+
+
+def test_a_checkpoint_of_another_loss_is_refused(make_model, tmp_path):
+    """Though its code is the same."""
+    run(make_model(12), kept(tmp_path), loss=contrast("all"))
+    with pytest.raises(ResumeError, match=r"loss was .*'all'.*, is .*'absent'"):
+        run(make_model(12), kept(tmp_path), loss=contrast("absent"))
+
+
+def test_a_checkpoint_knows_what_it_is_told_about_a_training(make_model, tmp_path):
+    def trained(dropout):
+        return train(
+            make_model(12),
+            [collate(EXAMPLES, 0)],
+            likelihood_of,
+            steps=1,
+            optimisation=OPTIMISATION,
+            title="x",
+            running=kept(tmp_path),
+            about={"dropout": dropout},
+        )
+
+    assert trained(0.1) == trained(0.1)
+    with pytest.raises(ResumeError, match=r"dropout was 0\.1, is 0\.2"):
+        trained(0.2)
 
 
 def test_a_damaged_checkpoint_is_named(make_model, tmp_path):
@@ -383,7 +452,7 @@ def test_a_training_that_is_killed_ends_with_the_same_bits(tmp_path):
     assert not resumed.exists()
     assert process(*work).wait() == 0
     one, other = load_file(whole), load_file(resumed)
-    assert 0 < other.pop("steps").item() < one.pop("steps").item()  # it did not begin anew
+    assert 0 < other.pop("parts").item() < one.pop("parts").item()  # it did not begin anew
     assert other.pop("rows").item() < one.pop("rows").item()
     assert one.keys() == other.keys()
     for name, value in one.items():
@@ -400,47 +469,10 @@ def test_two_processes_learn_what_one_learns(tmp_path):
     trainer.main(["--out", str(alone), *work])
     one, two = load_file(alone), load_file(team)
     assert (one.pop("processes").item(), two.pop("processes").item()) == (1, 2)
-    assert one.pop("rows").item() > two.pop("rows").item() > 0  # it computed a share only
+    for count in ("parts", "rows"):
+        assert one.pop(count).item() > two.pop(count).item() > 0  # it computed a share only
     for name, value in one.items():
         torch.testing.assert_close(two[name], value, atol=1e-4, rtol=0, msg=name)
-
-
-@given(st.lists(st.integers(1, 9), min_size=1, max_size=40), st.integers(9, 30), st.integers(0, 3))
-def test_token_batches_keep_the_limit_and_hold_every_item_once_a_round(lengths, most, seed):
-    items = list(enumerate(lengths))
-    batches = of_tokens(items, most, lambda item: item[1], random.Random(seed))
-    for _ in range(2):
-        seen = []
-        while len(seen) < len(items):
-            batch = next(batches)
-            assert batch
-            assert len(batch) * max(length for _, length in batch) <= most
-            seen += batch
-        assert sorted(seen) == items
-
-
-def test_token_batches_are_full_mixed_and_repeat_by_seed():
-    items = [(at, 1 + at % 4) for at in range(64)]
-
-    def rounds(seed):
-        found = of_tokens(items, 12, lambda item: item[1], random.Random(seed))
-        return [next(found) for _ in range(32)]
-
-    first = rounds(0)
-    assert first == rounds(0) != rounds(1)
-    widths = [max(length for _, length in batch) for batch in first]
-    assert widths != sorted(widths)
-    tokens = [len(batch) * width for batch, width in zip(first, widths, strict=True)]
-    assert sum(tokens) / len(tokens) > 0.8 * 12
-
-
-def test_a_text_longer_than_a_batch_is_an_error():
-    with pytest.raises(ValueError, match=r"batches of 3 tokens .* the longest has 4"):
-        of_tokens([2, 4], 3, lambda item: item, random.Random(0))
-    batch = next(token_epochs([Example([4], [[5, 6, 1]])], 3, 0, random.Random(0)))
-    assert batch.targets.shape == (1, 1, 3)
-    with pytest.raises(ValueError, match="the longest has 3"):
-        token_epochs([Example([4], [[5, 6, 1]])], 2, 0, random.Random(0))
 
 
 @pytest.mark.parametrize("count", [0, 1, 5])

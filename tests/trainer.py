@@ -9,10 +9,11 @@ import torch
 from safetensors.torch import save_file
 
 from quals.models.t5 import T5, T5Config
-from quals.training.batches import Example, epochs, token_epochs
+from quals.training.batches import Example, collate, epochs
 from quals.training.contrast import contrastive_loss
 from quals.training.loop import Optimisation, seed_everything, train
-from quals.training.parts import Mean
+from quals.training.parts import Mean, Pieces
+from quals.training.pretrained import steps_of_parts, token_parts
 from quals.training.processes import join
 from quals.training.qa import likelihood_of
 from quals.training.running import ALONE, PLAIN, Running
@@ -25,7 +26,9 @@ def main(given: list[str] | None = None) -> None:
     parser.add_argument("--out", type=Path, required=True)
     parser.add_argument("--folder", type=Path)
     parser.add_argument("--slow", type=float, default=0.0, help="seconds for each step")
-    parser.add_argument("--tokens", type=int, default=0, help="of a batch; 0: seven rows")
+    parser.add_argument(
+        "--tokens", type=int, default=0, help="of a piece of a batch; 0: seven rows"
+    )
     parser.add_argument("--loss", default="likelihood")
     arguments = parser.parse_args(given)
     torch.set_num_threads(1)  # as all tests do
@@ -44,16 +47,19 @@ def main(given: list[str] | None = None) -> None:
         for _ in range(30)
     ]
     if arguments.tokens:
-        batches = token_epochs(examples, arguments.tokens, 0, random.Random(1))
+        cut = token_parts(examples, arguments.tokens)
+        batches = steps_of_parts(cut, 3, random.Random(1)).map(
+            lambda parts: Pieces([collate(part, 0) for part in parts])
+        )
     else:
         batches = epochs(examples, 7, 0, random.Random(1))
     asked = likelihood_of
     if arguments.loss != "likelihood":
         asked = contrastive_loss(negative_tokens=arguments.loss, negative_weight=1.0)
-    seen = {"steps": 0, "rows": 0}
+    seen = {"parts": 0, "rows": 0}
 
     def loss(model, batch):
-        seen["steps"] += 1
+        seen["parts"] += 1
         seen["rows"] += len(batch.ids)
         time.sleep(arguments.slow)
         return asked(model, batch)

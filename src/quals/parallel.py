@@ -14,6 +14,8 @@ from typing import TypeVar
 
 import torch
 
+from quals.scoring.team import is_alone
+
 Job = TypeVar("Job")
 Result = TypeVar("Result")
 
@@ -37,8 +39,11 @@ def run_jobs(
 
 
 def default_workers() -> int:
-    """As many as there are cores, or one where a GPU does the work."""
-    return 1 if torch.cuda.is_available() else os.cpu_count() or 1
+    """As many as there are cores, or one where a GPU or several processes do the work.
+
+    A launcher's processes take part in every job together: what they forked would take part too.
+    """
+    return 1 if torch.cuda.is_available() or not is_alone() else os.cpu_count() or 1
 
 
 def _context() -> BaseContext:

@@ -43,7 +43,13 @@ def rehearse(root: Path, name: str, folder: Path, *, newsqa: bool) -> None:
     """Run all stages of the scale `name` of the project `root` in `folder`, in dvc.yaml's order."""
     for variable in ("HF_HOME", "XDG_CACHE_HOME", "XDG_CONFIG_HOME", "MPLCONFIGDIR"):
         os.environ[variable] = str(folder / "cache")
-    for variable in ("QUALS_DATA", "QUALS_NEWSQA", "QUALS_CACHE", "HF_DATASETS_CACHE"):
+    for variable in (
+        "QUALS_DATA",
+        "QUALS_NEWSQA",
+        "QUALS_CACHE",
+        "QUALS_CHECKPOINTS",
+        "HF_DATASETS_CACHE",
+    ):
         os.environ.pop(variable, None)  # the user's own
     from quals.rehearsal import scale as scales
     from quals.rehearsal.cells import cells

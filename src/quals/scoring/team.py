@@ -8,7 +8,7 @@ from datetime import timedelta
 # torchrun and `accelerate launch --multi_gpu` set the first, MPI launchers the others.
 SIZES = ("WORLD_SIZE", "OMPI_COMM_WORLD_SIZE", "PMI_SIZE", "MV2_COMM_WORLD_SIZE")
 # A process waits for the slowest one, and a chunk of a large model may take hours.
-_PATIENCE = timedelta(days=30)
+PATIENCE = timedelta(days=30)
 
 
 @dataclass(frozen=True)
@@ -29,13 +29,18 @@ class Team:
         return chunk % self.size == self.rank
 
 
+def is_alone() -> bool:
+    """Whether no launcher started other processes beside this one."""
+    return all(os.environ.get(name, "1") == "1" for name in SIZES)
+
+
 def join() -> Team:
     """The team of this process; alone, it costs nothing."""
-    if all(os.environ.get(name, "1") == "1" for name in SIZES):
+    if is_alone():
         return Team(0, 1, 1, lambda: None)
     from accelerate import PartialState
 
     # cpu: the processes only wait for each other, whatever they compute on.
-    state = PartialState(cpu=True, timeout=_PATIENCE)
+    state = PartialState(cpu=True, timeout=PATIENCE)
     local = int(os.environ.get("LOCAL_WORLD_SIZE", state.num_processes))
     return Team(state.process_index, state.num_processes, local, state.wait_for_everyone)

@@ -6,9 +6,16 @@ from quals.jsonl import write_json
 from quals.parallel import THREADS, run_jobs
 from quals.params import ParamsError, load_section
 from quals.signature import signature
-from quals.training.contrastive import Contrastive, ContrastiveJob, Method, train_contrastive
+from quals.training.contrastive import (
+    Contrastive,
+    ContrastiveJob,
+    Method,
+    Retrained,
+    train_contrastive,
+)
 from quals.training.loop import Stopwatch, curve
 from quals.training.mle import TrainMle
+from quals.training.running import running
 
 
 def main(arguments) -> None:
@@ -23,25 +30,37 @@ def main(arguments) -> None:
         key = "steps" if shared.finetuning is None else "finetuning"
         raise ParamsError(f"{arguments.params}: contrastive.{key}.{missing[0]} is missing")
     titles = {name: f"train_contrastive {name} {arguments.method}" for name in arguments.datasets}
-    jobs = [
-        ContrastiveJob(
-            title=f"{title} {seed}",
-            seed=seed,
-            start=arguments.models / dataset / "mle" / str(seed),
-            corpus=arguments.data / dataset / "corpus",
-            rewards=arguments.data / dataset / "rewards" / method.selector / f"{seed}.jsonl",
-            out=arguments.models / dataset / arguments.method / str(seed),
-            shared=shared,
-            method=method,
-            dataset=dataset,
-            max_source_tokens=source_limit,
-        )
-        for dataset, title in titles.items()
-        for seed in seeds
-    ]
-    retrained = iter(run_jobs(train_contrastive, jobs))
+    with running(arguments.params, f"train_contrastive/{arguments.method}") as how:
+        jobs = [
+            ContrastiveJob(
+                title=f"{title} {seed}",
+                seed=seed,
+                start=arguments.models / dataset / "mle" / str(seed),
+                corpus=arguments.data / dataset / "corpus",
+                rewards=arguments.data / dataset / "rewards" / method.selector / f"{seed}.jsonl",
+                out=arguments.models / dataset / arguments.method / str(seed),
+                shared=shared,
+                method=method,
+                dataset=dataset,
+                max_source_tokens=source_limit,
+                running=how,
+            )
+            for dataset, title in titles.items()
+            for seed in seeds
+        ]
+        retrained = run_jobs(train_contrastive, jobs)
+        if how.leads:
+            _write_records(arguments, titles, seeds, retrained)
+            print(f"train_contrastive: {watch.seconds():.0f} s")
+
+
+def _write_records(
+    arguments, titles: dict[str, str], seeds: list[int], retrained: list[Retrained]
+) -> None:
+    """One record for each corpus, with a curve for each seed; jobs come in this order."""
+    following = iter(retrained)
     for dataset, title in titles.items():
-        of_seeds = {str(seed): next(retrained) for seed in seeds}
+        of_seeds = {str(seed): next(following) for seed in seeds}
         runs = {
             seed: {
                 "metrics": {"pairs": one.pairs, "train_loss": one.losses[-1]},
@@ -54,7 +73,6 @@ def main(arguments) -> None:
             {"stage": title, "seeds": runs, "signature": signature(threads=THREADS)},
         )
         print(f"{title}: {', '.join(str(one.pairs) for one in of_seeds.values())} pairs")
-    print(f"train_contrastive: {watch.seconds():.0f} s")
 
 
 if __name__ == "__main__":

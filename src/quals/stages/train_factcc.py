@@ -26,6 +26,7 @@ from quals.training.gates import belief_gate
 from quals.training.loop import Optimisation, Stopwatch, seed_everything, train
 from quals.training.qa import IGNORED, ProbeBatch, probe_loss
 from quals.training.record import write_record
+from quals.training.running import Running, running
 
 
 class TrainFactcc(Section):
@@ -44,13 +45,16 @@ class TrainFactcc(Section):
 
 
 def main(arguments) -> None:
-    if names_base(arguments.params, "train_factcc"):
-        train_encoder_factcc(arguments.params, arguments.corpora, arguments.out, arguments.metrics)
-    else:
-        _train_prober(arguments)
+    with running(arguments.params, "train_factcc") as how:
+        if names_base(arguments.params, "train_factcc"):
+            train_encoder_factcc(
+                arguments.params, arguments.corpora, arguments.out, arguments.metrics, how
+            )
+        else:
+            _train_prober(arguments, how)
 
 
-def _train_prober(arguments) -> None:
+def _train_prober(arguments, how: Running) -> None:
     settings = load_section(arguments.params, "train_factcc", TrainFactcc)
     reading = load_section(arguments.params, "factcc", FactccSettings)
     seed_everything(settings.seed)
@@ -75,12 +79,15 @@ def _train_prober(arguments) -> None:
     )
     losses = train(
         model,
-        ((_batch(chosen, formatter),) for chosen in batches),
+        batches.map(lambda chosen: (_batch(chosen, formatter),)),
         probe_loss,
         steps=settings.steps,
         optimisation=settings.optimisation,
         title="train_factcc",
+        running=how,
     )
+    if not how.leads:
+        return
     checkpoint.save(model, tokenizer, arguments.out)
     classifier = TrainedClassifier(
         arguments.out, longest=reading.longest, contexts_per_batch=reading.contexts_per_batch

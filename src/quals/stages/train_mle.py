@@ -14,26 +14,29 @@ from quals.parallel import run_jobs
 from quals.params import ParamsError, load_section
 from quals.training.mle import MleJob, TrainMle, train_mle
 from quals.training.pretrained_mle import train_pretrained_mle
+from quals.training.running import running
 
 
 def main(arguments) -> None:
     """Data of a corpus lie in `data`/<dataset>/corpus, its models in `models`/<dataset>/mle."""
     settings = load_section(arguments.params, "train_mle", TrainMle)
     bases = settings.base
-    jobs = [
-        MleJob(
-            dataset=dataset,
-            seed=arguments.seed,
-            corpus=arguments.data / dataset / "corpus",
-            init=arguments.init if bases is None else _base(bases, dataset, arguments.params),
-            out=arguments.models / dataset / "mle" / str(arguments.seed),
-            metrics=arguments.metrics / f"{dataset}-mle-{arguments.seed}.json",
-            settings=settings,
-            limits=load_section(arguments.params, f"summaries.{dataset}", SummaryLimits),
-        )
-        for dataset in arguments.datasets
-    ]
-    run_jobs(train_mle if bases is None else train_pretrained_mle, jobs)
+    with running(arguments.params, f"train_mle/{arguments.seed}") as how:
+        jobs = [
+            MleJob(
+                dataset=dataset,
+                seed=arguments.seed,
+                corpus=arguments.data / dataset / "corpus",
+                init=arguments.init if bases is None else _base(bases, dataset, arguments.params),
+                out=arguments.models / dataset / "mle" / str(arguments.seed),
+                metrics=arguments.metrics / f"{dataset}-mle-{arguments.seed}.json",
+                settings=settings,
+                limits=load_section(arguments.params, f"summaries.{dataset}", SummaryLimits),
+                running=how,
+            )
+            for dataset in arguments.datasets
+        ]
+        run_jobs(train_mle if bases is None else train_pretrained_mle, jobs)
 
 
 def _base(bases: dict[str, Places], dataset: str, params: Path) -> Path:

@@ -5,7 +5,6 @@ Trained from scratch, or, where the scale's section names a `base`, as an adapte
 """
 
 import random
-from collections.abc import Iterator
 from pathlib import Path
 
 from quals.command import run, stage_parser
@@ -20,12 +19,13 @@ from quals.params import Count, Natural, Section, load_section
 from quals.testbed.truth import judge_answer
 from quals.testbed.world import Story
 from quals.training.adapted_qagen import names_base, train_adapted_qagen
-from quals.training.batches import TargetBatch, epochs
+from quals.training.batches import Batches, TargetBatch, epochs, together
 from quals.training.loop import Optimisation, Stopwatch, seed_everything, train
 from quals.training.pretrained import finetunes
 from quals.training.pretrained_qagen import train_pretrained_qagen
 from quals.training.qa import likelihood_of_parts, qagen_examples
 from quals.training.record import write_record
+from quals.training.running import Running, running
 
 
 class Network(Section):
@@ -55,21 +55,19 @@ class TrainQagen(Section):
 
 
 def main(arguments) -> None:
-    if finetunes(arguments.params, "train_qagen"):
-        train_pretrained_qagen(
-            arguments.params,
-            arguments.questions,
-            arguments.truth,
-            arguments.out,
-            arguments.metrics,
-        )
-    elif names_base(arguments.params, "train_qagen"):
-        train_adapted_qagen(arguments.params, arguments.questions, arguments.out, arguments.metrics)
-    else:
-        _train_from_scratch(arguments)
+    paths = (arguments.out, arguments.metrics)
+    with running(arguments.params, "train_qagen") as how:
+        if finetunes(arguments.params, "train_qagen"):
+            train_pretrained_qagen(
+                arguments.params, arguments.questions, arguments.truth, *paths, how
+            )
+        elif names_base(arguments.params, "train_qagen"):
+            train_adapted_qagen(arguments.params, arguments.questions, *paths, how)
+        else:
+            _train_from_scratch(arguments, how)
 
 
-def _train_from_scratch(arguments) -> None:
+def _train_from_scratch(arguments, how: Running) -> None:
     settings = load_section(arguments.params, "train_qagen", TrainQagen)
     quals_settings = load_section(arguments.params, "quals", QualsSettings)
     seed_everything(settings.seed)
@@ -86,7 +84,10 @@ def _train_from_scratch(arguments) -> None:
         steps=settings.steps,
         optimisation=settings.optimisation,
         title="train_qagen",
+        running=how,
     )
+    if not how.leads:
+        return
     checkpoint.save(model, tokenizer, arguments.out, separator_token_id=separator)
     save_settings(quals_settings, arguments.out)
     quals = Quals(Checkpoint(model, tokenizer), separator, quals_settings)
@@ -127,7 +128,7 @@ def _config(network: Network, tokenizer: TextTokenizer) -> T5Config:
 
 def _batches(
     contexts: list[Context], tokenizer: TextTokenizer, settings: TrainQagen
-) -> Iterator[tuple[TargetBatch, ...]]:
+) -> Batches[tuple[TargetBatch, ...]]:
     """A step sees articles and summaries, each with a mean loss of its own.
 
     With too few summaries the training loss still falls, yet QUALS gets worse.
@@ -144,7 +145,7 @@ def _batches(
         )
         rng = random.Random(f"{settings.seed} {kind}")
         parts.append(epochs(examples, size, tokenizer.id_of(PAD), rng))
-    return zip(*parts, strict=True)
+    return together(*parts)
 
 
 def _gate(quals: Quals, contexts: list[Context], truth: Path) -> dict[str, float]:

@@ -21,6 +21,7 @@ from quals.training.pretrained import finetunes
 from quals.training.pretrained_qg import train_pretrained_qg
 from quals.training.qa import likelihood_of, question_examples
 from quals.training.record import write_record
+from quals.training.running import Running, running
 
 
 class TrainQg(Section):
@@ -34,15 +35,17 @@ class TrainQg(Section):
 
 
 def main(arguments) -> None:
-    if finetunes(arguments.params, "train_qg"):
-        train_pretrained_qg(arguments.params, arguments.questions, arguments.out, arguments.metrics)
-    elif names_base(arguments.params, "train_qg"):
-        train_adapted_qg(arguments.params, arguments.questions, arguments.out, arguments.metrics)
-    else:
-        _train_on(arguments)
+    paths = (arguments.questions, arguments.out, arguments.metrics)
+    with running(arguments.params, "train_qg") as how:
+        if finetunes(arguments.params, "train_qg"):
+            train_pretrained_qg(arguments.params, *paths, how)
+        elif names_base(arguments.params, "train_qg"):
+            train_adapted_qg(arguments.params, *paths, how)
+        else:
+            _train_on(arguments, how)
 
 
-def _train_on(arguments) -> None:
+def _train_on(arguments, how: Running) -> None:
     settings = load_section(arguments.params, "train_qg", TrainQg)
     qags = load_section(arguments.params, "qags", QagsSettings)
     seed_everything(settings.seed)
@@ -65,7 +68,10 @@ def _train_on(arguments) -> None:
         steps=settings.steps,
         optimisation=settings.optimisation,
         title="train_qg",
+        running=how,
     )
+    if not how.leads:
+        return
     checkpoint.save(start.model, start.tokenizer, arguments.out)
     validation = read_contexts(arguments.questions / "validation.jsonl")
     generator = QuestionGenerator(start, qags)

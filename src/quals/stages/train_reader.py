@@ -4,7 +4,6 @@ A head on QAGen, or, where the scale's section names a `base`, on that encoder.
 """
 
 import random
-from collections.abc import Iterator
 
 from quals.command import run, stage_parser
 from quals.corpus import Context, read_contexts
@@ -14,12 +13,13 @@ from quals.models.heads import ProbeFormatter, SpanPointer
 from quals.models.tokenizer import TextTokenizer
 from quals.params import Count, Natural, Section, load_section
 from quals.training.adapted_qagen import names_base
-from quals.training.batches import bucketed
+from quals.training.batches import Batches, bucketed, together
 from quals.training.encoder_reader import train_encoder_reader
 from quals.training.gates import reading_gates
 from quals.training.loop import Optimisation, Stopwatch, seed_everything, train
 from quals.training.qa import ProbeBatch, probe_loss, span_batch, span_examples
 from quals.training.record import write_record
+from quals.training.running import Running, running
 
 
 class TrainReader(Section):
@@ -34,15 +34,16 @@ class TrainReader(Section):
 
 
 def main(arguments) -> None:
-    if names_base(arguments.params, "train_reader"):
-        train_encoder_reader(
-            arguments.params, arguments.questions, arguments.out, arguments.metrics
-        )
-    else:
-        _train_pointer(arguments)
+    with running(arguments.params, "train_reader") as how:
+        if names_base(arguments.params, "train_reader"):
+            train_encoder_reader(
+                arguments.params, arguments.questions, arguments.out, arguments.metrics, how
+            )
+        else:
+            _train_pointer(arguments, how)
 
 
-def _train_pointer(arguments) -> None:
+def _train_pointer(arguments, how: Running) -> None:
     settings = load_section(arguments.params, "train_reader", TrainReader)
     reading = load_section(arguments.params, "reader", ReaderSettings)
     seed_everything(settings.seed)
@@ -57,7 +58,10 @@ def _train_pointer(arguments) -> None:
         steps=settings.steps,
         optimisation=settings.optimisation,
         title="train_reader",
+        running=how,
     )
+    if not how.leads:
+        return
     checkpoint.save(model, tokenizer, arguments.out)
     validation = read_contexts(arguments.questions / "validation.jsonl")
     write_record(
@@ -77,7 +81,7 @@ def _batches(
     formatter: ProbeFormatter,
     settings: TrainReader,
     limit: int,
-) -> Iterator[tuple[ProbeBatch, ...]]:
+) -> Batches[tuple[ProbeBatch, ...]]:
     """A step sees articles and summaries, each with a mean loss of its own."""
     sizes = {"article": settings.articles_per_batch, "summary": settings.summaries_per_batch}
     parts = []
@@ -86,8 +90,8 @@ def _batches(
         examples = span_examples(chosen, tokenizer, limit)
         rng = random.Random(f"{settings.seed} {kind}")
         batches = bucketed(examples, size, lambda e: len(e.context), rng)
-        parts.append(span_batch(batch, formatter) for batch in batches)
-    return zip(*parts, strict=True)
+        parts.append(batches.map(lambda batch: span_batch(batch, formatter)))
+    return together(*parts)
 
 
 if __name__ == "__main__":

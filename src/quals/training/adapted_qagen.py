@@ -30,6 +30,7 @@ from quals.training.batches import Example
 from quals.training.loop import Stopwatch, curve, seed_everything
 from quals.training.lora import LoraTraining, train_lora
 from quals.training.qa import qagen_examples
+from quals.training.running import Running
 
 ADAPTER = "adapter"  # the released part, in the merged model's folder
 
@@ -56,7 +57,9 @@ def names_base(params: Path, section: str) -> bool:
     return isinstance(found, dict) and "base" in found
 
 
-def train_adapted_qagen(params: Path, questions: Path, out: Path, metrics: Path) -> None:
+def train_adapted_qagen(
+    params: Path, questions: Path, out: Path, metrics: Path, running: Running
+) -> None:
     """Write the merged model to `out` and the adapter alone to `out`/adapter."""
     settings = load_section(params, "train_qagen", AdaptedQagen)
     quals_settings = load_section(params, "quals", QualsSettings)
@@ -71,8 +74,15 @@ def train_adapted_qagen(params: Path, questions: Path, out: Path, metrics: Path)
     )
     examples = _examples(read_contexts(questions / "train.jsonl"), start, separator, settings)
     adapter, losses = train_lora(
-        start, examples, settings.training, seed=settings.seed, title="train_qagen"
+        start,
+        examples,
+        settings.training,
+        seed=settings.seed,
+        title="train_qagen",
+        running=running,
     )
+    if not running.leads:
+        return
     small = out / ADAPTER
     family = family_of(start.model)
     adapter_folder.save(adapter, record, small, family=family, dtype=settings.stored_dtype)
@@ -96,7 +106,7 @@ def train_adapted_qagen(params: Path, questions: Path, out: Path, metrics: Path)
             "metrics": found,
             "curve": curve(losses),
             "parameters": sum(m.numel() for pair in adapter.pairs.values() for m in pair),
-            "settings": settings.model_dump(),
+            "settings": {**settings.model_dump(), "dtype": running.hardware.dtype},
             "signature": signature(seed=settings.seed, models={"base": folder}),
         },
     )

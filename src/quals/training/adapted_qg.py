@@ -20,6 +20,7 @@ from quals.training.loop import Stopwatch, seed_everything
 from quals.training.lora import LoraTraining, train_lora
 from quals.training.qa import question_examples
 from quals.training.record import write_record
+from quals.training.running import Running
 
 
 class AdaptedQg(Section):
@@ -35,7 +36,9 @@ class AdaptedQg(Section):
     training: LoraTraining
 
 
-def train_adapted_qg(params: Path, questions: Path, out: Path, metrics: Path) -> None:
+def train_adapted_qg(
+    params: Path, questions: Path, out: Path, metrics: Path, running: Running
+) -> None:
     """Write the merged model to `out` and its quality to `metrics`."""
     settings = load_section(params, "train_qg", AdaptedQg)
     qags = load_section(params, "qags", QagsSettings)
@@ -46,8 +49,15 @@ def train_adapted_qg(params: Path, questions: Path, out: Path, metrics: Path) ->
     separator = start.tokenizer.id_of(settings.separator)
     examples = _examples(read_contexts(questions / "train.jsonl"), start, separator, qags)
     adapter, losses = train_lora(
-        start, examples, settings.training, seed=settings.seed, title="train_qg"
+        start,
+        examples,
+        settings.training,
+        seed=settings.seed,
+        title="train_qg",
+        running=running,
     )
+    if not running.leads:
+        return
     merged = checkpoint.load(folder)
     add(merged.model, adapter, folder=out)
     checkpoint.save(merged.model, merged.tokenizer, out, separator_token_id=separator)

@@ -137,46 +137,11 @@ def bucketed(
                 rng.shuffle(chunks)
                 yield from chunks
 
-    return _batches(items, chosen(), [size, bucket, rng.getstate()])
-
-
-def of_tokens(
-    items: list[Item], most: int, length: Callable[[Item], int], rng: random.Random
-) -> Batches[list[Item]]:
-    """Batches for ever of at most `most` tokens, padding included: rows times the longest of them.
-
-    Each round has every item once, with those of its length, which lie in another order and meet
-    others in every round. The batches depend on items and seed alone, not on who computes them. An
-    item longer than `most` raises ValueError.
-    """
-    lengths = [length(item) for item in items]
-    if not items or max(lengths) > most:
-        longest = max(lengths, default=0)
-        raise ValueError(
-            f"batches of {most} tokens were asked for, of {len(items)} examples the longest has "
-            f"{longest}"
-        )
-
-    def chosen() -> Iterator[list[int]]:
-        while True:
-            order = list(range(len(items)))
-            rng.shuffle(order)
-            order.sort(key=lengths.__getitem__)
-            chunks: list[list[int]] = []
-            for at in order:  # ascending: the last of a chunk is its longest
-                if not chunks or (len(chunks[-1]) + 1) * lengths[at] > most:
-                    chunks.append([])
-                chunks[-1].append(at)
-            rng.shuffle(chunks)
-            yield from chunks
-
-    return _batches(items, chosen(), [most, rng.getstate()])
-
-
-def _batches(
-    items: list[Item], chosen: Iterator[list[int]], identity: list[object]
-) -> Batches[list[Item]]:
-    return Batches(chosen, lambda places: [items[at] for at in places], [items, *identity])
+    return Batches(
+        chosen(),
+        lambda places: [items[at] for at in places],
+        [items, size, bucket, rng.getstate()],
+    )
 
 
 def epochs(
@@ -185,14 +150,3 @@ def epochs(
     """Batches of examples whose sources are of like length, for ever."""
     batches = bucketed(examples, size, lambda e: len(e.source), rng, bucket)
     return batches.map(lambda chosen: collate(chosen, pad_id))
-
-
-def token_epochs(
-    examples: list[Example], most: int, pad_id: int, rng: random.Random
-) -> Batches[TargetBatch]:
-    """Batches of at most `most` tokens for ever; a text counts as its longer side (fairseq)."""
-
-    def length(example: Example) -> int:
-        return max(len(example.source), *map(len, example.targets))
-
-    return of_tokens(examples, most, length, rng).map(lambda chosen: collate(chosen, pad_id))

@@ -39,11 +39,9 @@ def contrastive_loss(*, negative_tokens: str, negative_weight: float) -> Mean[Ta
     """
     if negative_tokens not in NEGATIVE_TOKENS:
         raise ValueError(f"negative_tokens is '{negative_tokens}', not one of {NEGATIVE_TOKENS}")
-    loss = partial(_loss, negative_tokens=negative_tokens, negative_weight=negative_weight)
-    loss.__module__ = __name__
     return Mean(
-        loss,
-        lambda batch: int(batch.target_mask[:, 0].sum() + _punished(batch, negative_tokens).sum()),
+        partial(_loss, negative_tokens=negative_tokens, negative_weight=negative_weight),
+        lambda batch: int(batch.target_mask[:, 0].sum() + punished(batch, negative_tokens).sum()),
     )
 
 
@@ -57,19 +55,19 @@ def _loss(
         logprobs[:, 0],
         batch.target_mask[:, 0],
         logprobs[:, 1],
-        _punished(batch, negative_tokens),
+        punished(batch, negative_tokens),
         negative_weight=negative_weight,
     )
 
 
-def _punished(batch: TargetBatch, negative_tokens: str) -> Tensor:
+def punished(batch: TargetBatch, negative_tokens: str) -> Tensor:
     """Which tokens [B, T] of the negatives are."""
-    punished = batch.target_mask[:, 1]
+    every = batch.target_mask[:, 1]
     if negative_tokens == "none":
-        return torch.zeros_like(punished)
+        return torch.zeros_like(every)
     if negative_tokens == "absent":
-        return punished & absent(batch.targets[:, 1], batch.targets[:, 0])
-    return punished
+        return every & absent(batch.targets[:, 1], batch.targets[:, 0])
+    return every
 
 
 def absent(negative: Tensor, positive: Tensor) -> Tensor:

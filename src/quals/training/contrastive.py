@@ -16,6 +16,7 @@ from quals.training.batches import Example, epochs
 from quals.training.contrast import contrast_examples, contrastive_loss
 from quals.training.loop import Optimisation, Schedule, seed_everything, train
 from quals.training.pretrained import PretrainedTraining, finetune
+from quals.training.running import Running
 from quals.training.selection import read_scores, select_pairs
 
 
@@ -74,6 +75,7 @@ class ContrastiveJob:
     method: Method
     dataset: str
     max_source_tokens: int
+    running: Running
 
 
 @dataclass(frozen=True)
@@ -99,7 +101,8 @@ def train_contrastive(job: ContrastiveJob) -> Retrained:
     start = checkpoint.load(job.start)
     examples = contrast_examples(pairs, articles, start, job.max_source_tokens)
     losses = _retrain(start, examples, job)
-    checkpoint.save(start.model, start.tokenizer, job.out)
+    if job.running.leads:
+        checkpoint.save(start.model, start.tokenizer, job.out)
     return Retrained(len(pairs), losses)
 
 
@@ -112,11 +115,15 @@ def _retrain(start: Checkpoint, examples: list[Example], job: ContrastiveJob) ->
         return finetune(
             start,
             pretrained.fitting(examples),
-            pretrained.contrastive_loss(settings.label_smoothing, method.negative_weight),
+            pretrained.contrastive_loss(
+                smoothing=settings.label_smoothing,
+                negative_weight=method.negative_weight,
+                negative_tokens=method.negative_tokens,
+            ),
             settings,
-            counted=pretrained.punishing(method.negative_tokens),
             seed=job.seed,
             title=job.title,
+            running=job.running,
         )
     return train(
         start.model,
@@ -132,4 +139,5 @@ def _retrain(start: Checkpoint, examples: list[Example], job: ContrastiveJob) ->
         steps=shared.steps[job.dataset],
         optimisation=Optimisation(lr=method.lr, other_lr=method.lr, **shared.schedule.model_dump()),
         title=job.title,
+        running=job.running,
     )

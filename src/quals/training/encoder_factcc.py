@@ -28,6 +28,7 @@ from quals.training.encoders import EncoderTraining, Labelled, train_encoder
 from quals.training.gates import belief_gate
 from quals.training.loop import Stopwatch, seed_everything
 from quals.training.record import write_record
+from quals.training.running import Running
 
 
 class TrainEncoderFactcc(Section):
@@ -50,7 +51,9 @@ class TrainEncoderFactcc(Section):
     training: EncoderTraining
 
 
-def train_encoder_factcc(params: Path, corpora: Sequence[Path], out: Path, metrics: Path) -> None:
+def train_encoder_factcc(
+    params: Path, corpora: Sequence[Path], out: Path, metrics: Path, running: Running
+) -> None:
     """Train on corruptions of documents of all corpora, write the model and its quality."""
     settings = load_section(params, "train_factcc", TrainEncoderFactcc)
     reading = load_section(params, "factcc", FactccSettings)
@@ -83,7 +86,10 @@ def train_encoder_factcc(params: Path, corpora: Sequence[Path], out: Path, metri
         settings.training,
         seed=settings.seed,
         title="train_factcc",
+        running=running,
     )
+    if not running.leads:
+        return
     encoder.save(start, out)
     classifier = EncoderClassifier(
         out, longest=reading.longest, contexts_per_batch=reading.contexts_per_batch

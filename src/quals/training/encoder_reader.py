@@ -25,6 +25,7 @@ from quals.training.encoders import EncoderTraining, Labelled, train_encoder
 from quals.training.gates import reading_gates
 from quals.training.loop import Stopwatch, seed_everything
 from quals.training.record import write_record
+from quals.training.running import Running
 
 NO_ANSWER = (0, 0)
 
@@ -41,7 +42,9 @@ class TrainEncoderReader(Section):
     training: EncoderTraining | None
 
 
-def train_encoder_reader(params: Path, questions: Path, out: Path, metrics: Path) -> None:
+def train_encoder_reader(
+    params: Path, questions: Path, out: Path, metrics: Path, running: Running
+) -> None:
     """Train on questions from all contexts, write the model to `out` and its quality."""
     settings = load_section(params, "train_reader", TrainEncoderReader)
     reading = load_section(params, "reader", EncoderReaderSettings)
@@ -52,8 +55,10 @@ def train_encoder_reader(params: Path, questions: Path, out: Path, metrics: Path
         start, losses, counts = encoder.load(SPAN, folder, longest=reading.longest), [], Counter()
     else:
         start, losses, counts = _trained(
-            folder, questions / "train.jsonl", settings.training, reading, settings.seed
+            folder, questions / "train.jsonl", settings.training, reading, settings.seed, running
         )
+    if not running.leads:
+        return
     encoder.save(start, out)
     held_out = read_contexts(questions / "validation.jsonl")
     gates = reading_gates(EncoderReader(out, reading), held_out, settings.gate_contexts)
@@ -75,13 +80,16 @@ def _trained(
     training: EncoderTraining,
     reading: EncoderReaderSettings,
     seed: int,
+    running: Running,
 ) -> tuple[Encoder, list[float], Counter[str]]:
     """The encoder in `folder` with a new head that has learnt, its losses, and counts of rows."""
     start = encoder.start(SPAN, folder, longest=reading.longest, dropout=training.dropout)
     contexts = read_contexts(questions)
     asked = sample(contexts, training.steps * training.batch_size, random.Random(seed))
     rows, counts = span_rows(asked, start.tokenizer, reading)
-    losses = train_encoder(start, rows, span_logits, training, seed=seed, title="train_reader")
+    losses = train_encoder(
+        start, rows, span_logits, training, seed=seed, title="train_reader", running=running
+    )
     return start, losses, counts
 
 

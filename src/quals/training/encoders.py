@@ -3,14 +3,12 @@
 import random
 from collections.abc import Callable
 from dataclasses import dataclass
-from typing import Literal
 
 import torch
 from torch import Tensor, nn
 
 from quals.models.encoder import Encoder, Inputs
 from quals.params import Count, Section, Share
-from quals.scoring.hardware import choose_dtype, precision
 from quals.training.batches import bucketed
 from quals.training.loop import Optimisation, train
 from quals.training.parts import Mean
@@ -23,7 +21,6 @@ class EncoderTraining(Section):
     steps: Count
     batch_size: Count
     dropout: Share
-    dtype: Literal["auto", "float32", "bfloat16"]
     optimisation: Optimisation
 
 
@@ -51,17 +48,12 @@ def train_encoder(
 ) -> list[float]:
     """Train the network in place and return the loss of each step.
 
-    `logits` maps network and inputs to [B, C, K]: C classes of each of K outputs. The dtype is the
-    settings'.
+    `logits` maps network and inputs to [B, C, K]: C classes of each of K outputs.
     """
-    dtype = choose_dtype(settings.dtype)
-    reason = "as asked" if settings.dtype != "auto" else dtype.reason.partition(";")[0]
-    print(f"{title}: {dtype.value} ({reason})", flush=True)
 
     def loss(model: nn.Module, chosen: list[Labelled]) -> Tensor:
         inputs = encoder.batch([(row.first, row.second) for row in chosen])
-        with precision(str(dtype.value)):
-            found = logits(model, inputs)
+        found = logits(model, inputs)
         targets = torch.tensor([row.target for row in chosen], device=found.device)
         return nn.functional.cross_entropy(found.float(), targets)
 
@@ -78,5 +70,6 @@ def train_encoder(
         steps=settings.steps,
         optimisation=settings.optimisation,
         title=title,
-        running=running.changed(dtype="float32"),
+        running=running,
+        about={"dropout": settings.dropout},
     )

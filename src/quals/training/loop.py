@@ -6,7 +6,7 @@ Where a launcher starts several processes, all go through the same batches and s
 import os
 import random
 import time
-from collections.abc import Callable, Iterable, Iterator
+from collections.abc import Callable, Iterable, Iterator, Mapping
 from typing import TypeVar
 
 import numpy as np
@@ -67,13 +67,19 @@ def train(
     optimisation: Optimisation,
     title: str,
     running: Running = ALONE,
+    about: Mapping[str, object] | None = None,
 ) -> list[float]:
     """Take `steps` steps over `batches` and return the loss of each; the model ends in eval mode.
 
     `loss` maps model and batch to a scalar. One batch is one optimiser step, whatever the number of
-    processes and of the parts in which they compute it; both need a loss that is a `Mean`.
+    processes and of the parts in which they compute it; both need a loss that is a `Mean`. `about`
+    is what else the training depends on and nobody could tell from weights, data and loss.
     """
     processes, hardware = join(), running.hardware
+    dtype = choose_dtype(hardware.dtype)
+    if processes.leads and hardware.dtype != "float32":
+        reason = "as asked" if hardware.dtype != "auto" else dtype.reason.partition(";")[0]
+        print(f"{title}: {dtype.value} ({reason})", flush=True)
     model.to(processes.device)
     processes.align(model)
     optimizer = torch.optim.AdamW(
@@ -91,7 +97,7 @@ def train(
     losses: list[float] = []
     checkpoints = None
     if running.folder is not None:
-        settings = {"steps": steps, "optimisation": optimisation.model_dump()}
+        settings = {"steps": steps, "optimisation": optimisation.model_dump(), **(about or {})}
         identity = identity_of(
             model,
             loss,
@@ -105,7 +111,6 @@ def train(
         losses = checkpoints.load()
         batches = skip(batches, len(losses))
         _go_to(schedule, len(losses))
-    dtype = str(choose_dtype(hardware.dtype).value)
     model.train()
     if hardware.recompute_activations:
         recompute(model, True)
@@ -119,7 +124,12 @@ def train(
     )
     for batch in take(batches, steps - len(losses)):
         value = differentiate(
-            model, loss, batch, processes=processes, parts=hardware.accumulation, dtype=dtype
+            model,
+            loss,
+            batch,
+            processes=processes,
+            parts=hardware.accumulation,
+            dtype=str(dtype.value),
         )
         nn.utils.clip_grad_norm_(model.parameters(), optimisation.clip_norm)
         optimizer.step()

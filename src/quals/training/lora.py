@@ -4,26 +4,23 @@ Only the adapter's matrices have gradients; the loop's optimiser passes over all
 """
 
 import random
-from collections.abc import Callable, Iterator
+from collections.abc import Iterator
 from contextlib import contextmanager
-from typing import Annotated, Literal
+from typing import Annotated
 
 import torch
 from pydantic import Field
-from torch import Tensor, nn
+from torch import nn
 
 from quals.errors import InputError
 from quals.models.adapter_folder import Adapter
 from quals.models.checkpoint import Checkpoint
 from quals.params import Count, Positive, Section, Share
-from quals.scoring.hardware import choose_dtype, precision
 from quals.training.batches import Batches, Example, TargetBatch, bucketed, collate
 from quals.training.loop import Optimisation, Schedule, train
+from quals.training.parts import Mean, Pieces
 from quals.training.qa import likelihood_of
 from quals.training.running import ALONE, Running
-
-Parts = list[TargetBatch]
-Loss = Callable[[nn.Module, TargetBatch], Tensor]
 
 
 class Lora(Section):
@@ -48,7 +45,6 @@ class LoraTraining(Section):
     steps: Count
     batch_size: Count
     part_size: Count
-    dtype: Literal["auto", "float32", "bfloat16"]
     lr: Positive
     schedule: Schedule
 
@@ -60,18 +56,13 @@ def train_lora(
     *,
     seed: int,
     title: str,
-    loss: Loss = likelihood_of,
+    loss: Mean[TargetBatch] = likelihood_of,
     running: Running = ALONE,
 ) -> tuple[Adapter, list[float]]:
     """Train an adapter for `start` and return it with the loss of each step.
 
     The network keeps the adapter inside and ends in evaluation mode: it can be measured at once.
-    `loss` must be a mean over a batch's target tokens. Parts and dtype are the settings'; one
-    process trains.
     """
-    dtype = choose_dtype(settings.dtype)
-    reason = "as asked" if settings.dtype != "auto" else dtype.reason.partition(";")[0]
-    print(f"{title}: {dtype.value} ({reason})", flush=True)
     inject(start.model, settings.lora, seed=seed)
     losses = train(
         start.model,
@@ -82,13 +73,14 @@ def train_lora(
             pad_id=start.model.config.pad_token_id,
             rng=random.Random(seed),
         ),
-        accumulated(loss, str(dtype.value)),
+        loss,
         steps=settings.steps,
         optimisation=Optimisation(
             lr=settings.lr, other_lr=settings.lr, **settings.schedule.model_dump()
         ),
         title=title,
-        running=running.changed(dtype="float32", accumulation=1),
+        running=running,
+        about={"lora": settings.lora.model_dump()},
     )
     return extract(start.model, settings.lora), losses
 
@@ -134,40 +126,17 @@ def extract(model: nn.Module, lora: Lora) -> Adapter:
 
 def batches_in_parts(
     examples: list[Example], *, batch_size: int, part_size: int, pad_id: int, rng: random.Random
-) -> Batches[Parts]:
-    """Batches for ever, each cut into parts of at most `part_size` examples of like length."""
+) -> Batches[Pieces[TargetBatch]]:
+    """Batches for ever, in pieces of at most `part_size` examples of like length."""
 
     def length(example: Example) -> int:
         return len(example.source) + max(map(len, example.targets))
 
-    def parts(chosen: list[Example]) -> Parts:
+    def pieces(chosen: list[Example]) -> Pieces[TargetBatch]:
         starts = range(0, len(chosen), part_size)
-        return [collate(chosen[at : at + part_size], pad_id) for at in starts]
+        return Pieces([collate(chosen[at : at + part_size], pad_id) for at in starts])
 
-    return bucketed(examples, batch_size, length, rng).map(parts)
-
-
-def accumulated(loss: Loss, dtype: str) -> Callable[[nn.Module, Parts], Tensor]:
-    """A loss over the parts of a batch that needs the memory of one part.
-
-    Every part but the last is differentiated here, where gradients add up; the loop does the last.
-    Each counts by its target tokens, so that value and gradients are those of the whole batch.
-    Products are computed in `dtype`.
-    """
-
-    def over_parts(model: nn.Module, parts: Parts) -> Tensor:
-        counts = [int(part.target_mask.sum()) for part in parts]
-        before = 0.0
-        for at, (part, count) in enumerate(zip(parts, counts, strict=True)):
-            with precision(dtype):
-                value = loss(model, part) * (count / max(1, sum(counts)))
-            if at + 1 == len(parts):
-                return value + before
-            value.backward()
-            before = before + value.detach()
-        raise ValueError("a batch without parts")
-
-    return over_parts
+    return bucketed(examples, batch_size, length, rng).map(pieces)
 
 
 @contextmanager

@@ -17,6 +17,7 @@ from quals.training.loop import Optimisation, Stopwatch, seed_everything, train
 from quals.training.pretrained import PretrainedTraining
 from quals.training.qa import likelihood_of
 from quals.training.record import write_record
+from quals.training.running import Running
 
 
 class TrainMle(Section):
@@ -45,7 +46,7 @@ class TrainMle(Section):
 
 @dataclass(frozen=True)
 class MleJob:
-    """One summarizer: what it learns from, and where model and metrics go."""
+    """One summarizer: what it learns from and how, and where model and metrics go."""
 
     dataset: str
     seed: int
@@ -55,6 +56,7 @@ class MleJob:
     metrics: Path
     settings: TrainMle
     limits: SummaryLimits
+    running: Running
 
 
 def train_mle(job: MleJob) -> None:
@@ -77,7 +79,10 @@ def train_mle(job: MleJob) -> None:
         steps=job.settings.steps,
         optimisation=job.settings.optimisation,
         title=title,
+        running=job.running,
     )
+    if not job.running.leads:
+        return
     checkpoint.save(start.model, start.tokenizer, job.out)
     held_out = read_articles(job.corpus, "validation")
     likelihoods = Summarizer(start, job.limits, job.settings.max_source_tokens).likelihood(

@@ -5,7 +5,7 @@ and gradients of the parts add up to those of the batch, wherever it is cut.
 """
 
 from collections.abc import Callable, Iterator
-from dataclasses import fields, is_dataclass, replace
+from dataclasses import dataclass, fields, is_dataclass, replace
 from functools import update_wrapper
 from typing import Any, Generic, TypeVar
 
@@ -16,6 +16,16 @@ from quals.scoring.hardware import precision
 from quals.training.processes import Processes
 
 Batch = TypeVar("Batch")
+
+
+@dataclass(frozen=True)
+class Pieces(Generic[Batch]):
+    """One batch in pieces that are padded apart, so that none need be longer than its own rows.
+
+    The mean is over all of them. A process computes one at a time, and only those that are its own.
+    """
+
+    batches: list[Batch]
 
 
 class Mean(Generic[Batch]):
@@ -50,21 +60,29 @@ def one_by_one(parts: tuple[Batch, ...]) -> list[tuple[Batch]]:
 
 
 def shares(
-    loss: Callable[[Any, Batch], Tensor], batch: Batch, *, rank: int, size: int, parts: int
+    loss: Callable[[Any, Batch], Tensor],
+    batch: Batch | Pieces[Batch],
+    *,
+    rank: int,
+    size: int,
+    parts: int,
 ) -> Iterator[tuple[Batch, float]]:
     """What process `rank` of `size` computes of a batch, in at most `parts` parts of each term.
 
-    Each comes with its share of the whole. Processes take turns at the rows, which lie in order of
-    length: none has all the long ones.
+    Each comes with its share of the whole. Processes take turns at the pieces, or, where there are
+    none, at the rows, which lie in order of length: none has all the long ones.
     """
     if not isinstance(loss, Mean):
         raise TypeError(
             "a loss that is computed in parts or by several processes must be a `Mean`: "
             "it must say what it is a mean over"
         )
-    for term in loss.terms(batch):
-        total = loss.count(term)
-        for part in _cut(_rows(term, slice(rank, None, size)), parts):
+    pieces = batch.batches if isinstance(batch, Pieces) else [batch]
+    for term in zip(*map(loss.terms, pieces), strict=True):
+        total = sum(map(loss.count, term))
+        own = slice(rank, None, size)
+        mine = term[own] if isinstance(batch, Pieces) else [_rows(term[0], own)]
+        for part in (part for piece in mine for part in _cut(piece, parts)):
             count = loss.count(part)
             if count:
                 yield part, count / total
@@ -73,7 +91,7 @@ def shares(
 def differentiate(
     model: nn.Module,
     loss: Callable[[Any, Batch], Tensor],
-    batch: Batch,
+    batch: Batch | Pieces[Batch],
     *,
     processes: Processes,
     parts: int,
@@ -84,7 +102,7 @@ def differentiate(
     Products are computed in `dtype`.
     """
     device = processes.device
-    if processes.size == 1 and parts == 1:
+    if processes.size == 1 and parts == 1 and not isinstance(batch, Pieces):
         with precision(dtype):
             value = loss(model, batch if device.type == "cpu" else moved(batch, device))
         value.backward()

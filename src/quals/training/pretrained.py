@@ -6,10 +6,10 @@ tokens, several of them make a step, and the step's loss is a mean over all its 
 
 import math
 import random
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Iterator, Sequence
 from dataclasses import replace
+from functools import partial
 from pathlib import Path
-from typing import Literal
 
 import torch
 from torch import Tensor, nn
@@ -21,10 +21,12 @@ from quals.models.bart import BART, set_dropout
 from quals.models.checkpoint import Checkpoint
 from quals.models.interface import ConditionalModel
 from quals.params import Count, Positive, Section, Share, load_yaml
-from quals.scoring.hardware import choose_dtype, precision
-from quals.training.batches import Example, TargetBatch, collate
-from quals.training.contrast import NEGATIVE_TOKENS, absent
+from quals.training.batches import Batches, Example, TargetBatch, collate
+from quals.training.contrast import NEGATIVE_TOKENS, punished
 from quals.training.loop import Optimisation, Schedule, train
+from quals.training.parts import Mean, Pieces
+from quals.training.qa import target_tokens
+from quals.training.running import ALONE, Running
 from quals.training.smoothing import smoothed_likelihood, smoothed_unlikelihood
 
 LONGEST_TARGET = 1022  # tokens besides the end token (official code drops longer rows)
@@ -34,8 +36,8 @@ FRAME = 1  # tokens that a network adds to a text: the end token; the official c
 class PretrainedTraining(Section):
     """How all weights are trained on: `epochs` times over the examples.
 
-    At most `part_tokens` tokens, padding included, are computed at once, and `parts` such parts
-    make a step (official code: GPUs times `update-freq`). `lr` is the one rate.
+    A part has at most `part_tokens` tokens, padding included, and `parts` of them make a step
+    (official code: GPUs times `update-freq`), whoever computes them. `lr` is the one rate.
     """
 
     epochs: Positive
@@ -44,7 +46,6 @@ class PretrainedTraining(Section):
     label_smoothing: Share
     dropout: Share
     attention_dropout: Share
-    dtype: Literal["auto", "float32", "bfloat16"]
     lr: Positive
     schedule: Schedule
 
@@ -55,27 +56,20 @@ def finetunes(params: Path, section: str) -> bool:
     return isinstance(found, dict) and "finetuning" in found
 
 
-Parts = list[TargetBatch]
-Loss = Callable[[ConditionalModel, TargetBatch], Tensor]  # summed over the tokens that count
-
-
 def finetune(
     start: Checkpoint,
     examples: Sequence[Example],
-    loss: Loss,
+    loss: Mean[TargetBatch],
     settings: PretrainedTraining,
     *,
     seed: int,
     title: str,
-    counted: Callable[[TargetBatch], TargetBatch] = lambda batch: batch,
+    running: Running = ALONE,
 ) -> list[float]:
     """Train the network in place and return the loss of each step; it ends in evaluation mode.
 
-    `counted` masks what does not count of a batch's targets.
+    A step's parts are its pieces: processes take turns at them, and each needs the memory of one.
     """
-    dtype = choose_dtype(settings.dtype)
-    reason = "as asked" if settings.dtype != "auto" else dtype.reason.partition(";")[0]
-    print(f"{title}: {dtype.value} ({reason})", flush=True)
     _drop(start.model, settings.dropout, settings.attention_dropout)
     cut = token_parts(examples, settings.part_tokens)
     steps = max(1, math.ceil(settings.epochs * len(cut) / settings.parts))
@@ -83,13 +77,15 @@ def finetune(
     drawn = steps_of_parts(cut, settings.parts, random.Random(seed))
     losses = train(
         start.model,
-        ([counted(collate(part, pad_id)) for part in parts] for parts in drawn),
-        over_parts(loss, str(dtype.value)),
+        drawn.map(lambda parts: Pieces([collate(part, pad_id) for part in parts])),
+        loss,
         steps=steps,
         optimisation=Optimisation(
             lr=settings.lr, other_lr=settings.lr, **settings.schedule.model_dump()
         ),
         title=title,
+        running=running,
+        about={"dropout": [settings.dropout, settings.attention_dropout]},
     )
     _drop(start.model, 0.0, 0.0)
     return losses
@@ -137,87 +133,78 @@ def _order(example: Example) -> tuple[int, list[int], list[list[int]]]:
 
 def steps_of_parts(
     cut: Sequence[list[Example]], parts: int, rng: random.Random
-) -> Iterator[list[list[Example]]]:
+) -> Batches[list[list[Example]]]:
     """`parts` parts at a time for ever; all parts are shuffled anew each time round."""
+    identity = [list(cut), parts, rng.getstate()]
 
-    def endless() -> Iterator[list[Example]]:
+    def endless() -> Iterator[int]:
         while True:
             order = list(range(len(cut)))
             rng.shuffle(order)
-            yield from (cut[at] for at in order)
+            yield from order
 
-    stream = endless()
-    while True:
-        yield [next(stream) for _ in range(parts)]
+    def chosen() -> Iterator[list[int]]:
+        stream = endless()
+        while True:
+            yield [next(stream) for _ in range(parts)]
 
-
-def over_parts(loss: Loss, dtype: str) -> Callable[[nn.Module, Parts], Tensor]:
-    """The mean over all target tokens of a step, with the memory of one part.
-
-    Gradients of all parts but the last are taken here, where they add up; the loop takes the
-    last. Products are computed in `dtype`.
-    """
-
-    def mean(model: nn.Module, batch: Parts) -> Tensor:
-        tokens = sum(int(part.target_mask.sum()) for part in batch)
-        before = torch.zeros(())
-        for at, part in enumerate(batch):
-            with precision(dtype):
-                value = loss(model, part) / max(1, tokens)
-            if at + 1 == len(batch):
-                return value + before.to(value.device)
-            value.backward()
-            before = before + value.detach().to(before.device)
-        raise ValueError("a step without parts")
-
-    return mean
+    return Batches(chosen(), lambda places: [cut[at] for at in places], identity)
 
 
-def likelihood_loss(smoothing: float) -> Loss:
-    """Smoothed -log p, summed over all target tokens."""
-
-    def loss(model: ConditionalModel, batch: TargetBatch) -> Tensor:
-        logprobs, targets = vocabulary_logprobs(model, batch)
-        return smoothed_likelihood(logprobs, targets, smoothing).sum()
-
-    return loss
+def likelihood_loss(smoothing: float) -> Mean[TargetBatch]:
+    """Smoothed -log p, a mean over all target tokens."""
+    return Mean(partial(_likelihood, smoothing=smoothing), target_tokens)
 
 
-def contrastive_loss(smoothing: float, negative_weight: float) -> Loss:
-    """ConSeq's loss on (positive, negative) targets, summed over the tokens of both.
-
-    Smoothed -log p of the positive's tokens, smoothed -log(1 - p) of the negative's.
-    """
-
-    def loss(model: ConditionalModel, batch: TargetBatch) -> Tensor:
-        logprobs, targets = vocabulary_logprobs(model, batch)
-        negative = torch.zeros_like(batch.target_mask)
-        negative[:, 1] = True
-        pushed = negative[batch.target_mask]
-        gain = smoothed_likelihood(logprobs[~pushed], targets[~pushed], smoothing)
-        pain = smoothed_unlikelihood(logprobs[pushed], targets[pushed], smoothing)
-        return gain.sum() + negative_weight * pain.sum()
-
-    return loss
+def _likelihood(model: ConditionalModel, batch: TargetBatch, *, smoothing: float) -> Tensor:
+    logprobs, targets = vocabulary_logprobs(model, batch)
+    return smoothed_likelihood(logprobs, targets, smoothing).mean()
 
 
-def punishing(negative_tokens: str) -> Callable[[TargetBatch], TargetBatch]:
-    """A batch of which only the punished tokens of the negatives count.
+def contrastive_loss(
+    *, smoothing: float, negative_weight: float, negative_tokens: str
+) -> Mean[TargetBatch]:
+    """ConSeq's loss on (positive, negative) targets, a mean over the tokens of both that count.
 
-    `all` (the paper), those `absent` from the positive, or `none`.
+    Smoothed -log p of the positive's tokens, smoothed -log(1 - p) of the negative's. Of these
+    count `all` (the paper), those `absent` from the positive, or `none`.
     """
     if negative_tokens not in NEGATIVE_TOKENS:
         raise ValueError(f"negative_tokens is '{negative_tokens}', not one of {NEGATIVE_TOKENS}")
+    return Mean(
+        partial(
+            _contrastive,
+            smoothing=smoothing,
+            negative_weight=negative_weight,
+            negative_tokens=negative_tokens,
+        ),
+        lambda batch: target_tokens(_counted(batch, negative_tokens)),
+    )
 
-    def counted(batch: TargetBatch) -> TargetBatch:
-        mask = batch.target_mask.clone()
-        if negative_tokens == "none":
-            mask[:, 1] = False
-        elif negative_tokens == "absent":
-            mask[:, 1] &= absent(batch.targets[:, 1], batch.targets[:, 0])
-        return replace(batch, target_mask=mask)
 
-    return counted
+def _contrastive(
+    model: ConditionalModel,
+    batch: TargetBatch,
+    *,
+    smoothing: float,
+    negative_weight: float,
+    negative_tokens: str,
+) -> Tensor:
+    batch = _counted(batch, negative_tokens)
+    logprobs, targets = vocabulary_logprobs(model, batch)
+    negative = torch.zeros_like(batch.target_mask)
+    negative[:, 1] = True
+    pushed = negative[batch.target_mask]
+    gain = smoothed_likelihood(logprobs[~pushed], targets[~pushed], smoothing)
+    pain = smoothed_unlikelihood(logprobs[pushed], targets[pushed], smoothing)
+    return (gain.sum() + negative_weight * pain.sum()) / len(targets)
+
+
+def _counted(batch: TargetBatch, negative_tokens: str) -> TargetBatch:
+    """A batch of which only the punished tokens of the negatives count."""
+    mask = batch.target_mask.clone()
+    mask[:, 1] = punished(batch, negative_tokens)
+    return replace(batch, target_mask=mask)
 
 
 def vocabulary_logprobs(model: ConditionalModel, batch: TargetBatch) -> tuple[Tensor, Tensor]:

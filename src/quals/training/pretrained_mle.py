@@ -31,7 +31,10 @@ def train_pretrained_mle(job: MleJob) -> None:
             settings,
             seed=job.seed,
             title=title,
+            running=job.running,
         )
+    if not job.running.leads:
+        return
     checkpoint.save(start.model, start.tokenizer, job.out)
     held_out = read_articles(job.corpus, "validation")
     likelihoods = Summarizer(start, job.limits, limit).likelihood(

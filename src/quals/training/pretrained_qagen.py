@@ -26,6 +26,7 @@ from quals.training.loop import Stopwatch, seed_everything
 from quals.training.pretrained import PretrainedTraining, finetune, fitting, likelihood_loss
 from quals.training.qa import qagen_examples
 from quals.training.record import write_record
+from quals.training.running import Running
 
 
 class PretrainedQagen(Section):
@@ -45,7 +46,7 @@ class PretrainedQagen(Section):
 
 
 def train_pretrained_qagen(
-    params: Path, questions: Path, truth: Path, out: Path, metrics: Path
+    params: Path, questions: Path, truth: Path, out: Path, metrics: Path, running: Running
 ) -> None:
     """Write the model to `out` and its quality to `metrics`, with the data's origin in `truth`."""
     settings = load_section(params, "train_qagen", PretrainedQagen)
@@ -68,7 +69,10 @@ def train_pretrained_qagen(
         settings.finetuning,
         seed=settings.seed,
         title="train_qagen",
+        running=running,
     )
+    if not running.leads:
+        return
     checkpoint.save(start.model, start.tokenizer, out, separator_token_id=separator)
     save_settings(quals_settings, out)
     held_out = read_contexts(questions / "validation.jsonl")[: settings.gate_contexts]

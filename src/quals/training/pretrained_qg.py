@@ -20,6 +20,7 @@ from quals.training.pretrained import PretrainedTraining, finetune, fitting, lik
 from quals.training.pretrained_qagen import separator_of
 from quals.training.qa import question_examples
 from quals.training.record import write_record
+from quals.training.running import Running
 
 
 class PretrainedQg(Section):
@@ -33,7 +34,9 @@ class PretrainedQg(Section):
     finetuning: PretrainedTraining
 
 
-def train_pretrained_qg(params: Path, questions: Path, out: Path, metrics: Path) -> None:
+def train_pretrained_qg(
+    params: Path, questions: Path, out: Path, metrics: Path, running: Running
+) -> None:
     """Write the model to `out` and its quality to `metrics`."""
     settings = load_section(params, "train_qg", PretrainedQg)
     qags = load_section(params, "qags", QagsSettings)
@@ -55,7 +58,10 @@ def train_pretrained_qg(params: Path, questions: Path, out: Path, metrics: Path)
         settings.finetuning,
         seed=settings.seed,
         title="train_qg",
+        running=running,
     )
+    if not running.leads:
+        return
     checkpoint.save(start.model, start.tokenizer, out, separator_token_id=separator)
     held_out = as_summaries(read_contexts(questions / "validation.jsonl"))
     generator = QuestionGenerator(start, qags, separator=separator)

@@ -10,6 +10,8 @@ import json
 import os
 import random
 import sys
+from collections.abc import Mapping
+from functools import partial
 from pathlib import Path
 
 import numpy as np
@@ -134,16 +136,27 @@ class Resumable:
 def identity_of(
     model: nn.Module, loss: object, *, data: str, processes: int, **settings: object
 ) -> dict[str, object]:
-    """All that a training depends on: weights, data, settings, processes, versions and code."""
-    code = [fingerprint(PACKAGE, path) for path in _modules(loss)]
+    """All that a training depends on: weights, data, settings, processes, versions and code.
+
+    Settings of a loss are known where it is a partial function, or a `Mean` of one.
+    """
+    function, loss_settings = _taken_apart(loss)
+    code = [fingerprint(PACKAGE, path) for path in _modules(function)]
     return {
         "code": hashlib.sha256("".join(code).encode()).hexdigest()[:16],
         "data": data,
+        "loss": dict(loss_settings),
         "processes": processes,
         "torch": torch.__version__,
         "weights": weights_hash(model),
         **settings,
     }
+
+
+def _taken_apart(loss: object) -> tuple[object, Mapping[str, object]]:
+    """The function that a loss is made of, and its settings."""
+    inner = getattr(loss, "__wrapped__", loss)
+    return (inner.func, inner.keywords) if isinstance(inner, partial) else (inner, {})
 
 
 def _modules(loss: object) -> list[Path]:
