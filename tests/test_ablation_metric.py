@@ -22,7 +22,13 @@ from quals.testbed.oracle import Oracle
 from quals.testbed.world import draw_story
 
 TRIED = MetricAblations(
-    groups=[2, 5, 14], pairs=[1, 2], official_groups=14, resamples=100, seed=0, level=0.9
+    groups=[2, 5, 14],
+    pairs=[1, 2],
+    official_groups=14,
+    swaps_seed=13,
+    resamples=100,
+    seed=0,
+    level=0.9,
 )
 
 

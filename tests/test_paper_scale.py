@@ -1,8 +1,13 @@
 """Laws of the paper's scale: every section is one that a stage reads, with the paper's numbers."""
 
 import re
+import shutil
+from pathlib import Path
 
+import networkx
 import pytest
+from dvc.dependency.param import ParamsDependency
+from dvc.repo import Repo
 from pipeline import ROOT
 
 from quals.corpora.judgments import Judgments
@@ -17,6 +22,7 @@ from quals.metrics.quals import PAPER, QualsSettings
 from quals.metrics.rewards import Reward
 from quals.metrics.rouge import RougeSettings
 from quals.params import load_section, load_yaml
+from quals.rehearsal.scale import GRID
 from quals.stages.copying import Copying
 from quals.stages.examples import Examples
 from quals.stages.judge_quals import Variants
@@ -111,3 +117,55 @@ def test_the_numbers_are_the_papers():
         "all",
         1,
     )
+
+
+def documented() -> tuple[dict[str, list], str]:
+    """The grid and the target of the command in docs/paper_scale.md."""
+    text = (ROOT / "docs/paper_scale.md").read_text()
+    (command,) = re.findall(r"^dvc exp run (.*?)^```", text, re.M | re.S)
+    lists = re.findall(r"-S '(\w+)=\[(.*?)\]'", command)
+    grid = {
+        key: [int(one) if one.isdigit() else one for one in filter(None, values.split(","))]
+        for key, values in lists
+    }
+    return {**load_yaml(ROOT / "params.yaml"), **grid}, command.split()[-1]
+
+
+def test_what_the_documented_command_runs_is_what_was_rehearsed():
+    grid, target = documented()
+    assert grid == {**GRID, "scales": ["paper"]}
+    assert target == "report@paper"
+
+
+def test_dvc_makes_all_that_the_papers_report_needs_on_the_way(tmp_path):
+    """As a clone has it: what git keeps is here, and everything else is made by some stage."""
+    grid, target = documented()
+    shutil.copy(ROOT / "dvc.yaml", tmp_path)
+    kept = ("requirements.lock", "scales", "ablations", "docs", "src", "benchmarks")
+    for name in kept:
+        (tmp_path / name).symlink_to(ROOT / name)
+    lines = "".join(f"{key}: [{', '.join(map(str, values))}]\n" for key, values in grid.items())
+    (tmp_path / "params.yaml").write_text(lines)
+    with Repo.init(tmp_path, no_scm=True) as repo:
+        graph = repo.index.graph
+        (report,) = [stage for stage in graph if stage.name == target]
+        stages = [report, *networkx.descendants(graph, report)]
+        outs = [Path(out.fs_path) for stage in stages for out in stage.outs]
+        for stage in stages:
+            for dep in stage.deps:
+                path = Path(dep.fs_path)
+                made = [out for out in outs if out.is_relative_to(path) or path.is_relative_to(out)]
+                assert made or path.exists(), f"{stage.name}: nobody makes {path}"
+                if isinstance(dep, ParamsDependency) and path.exists():
+                    lacking = [key for key in dep.params if not has(load_yaml(path), key)]
+                    assert not lacking, f"{stage.name}: {path.name} lacks {lacking}"
+        assert len(stages) == len(graph)
+
+
+def has(content: object, key: str) -> bool:
+    """Whether a dotted key is there."""
+    for part in key.split("."):
+        if not isinstance(content, dict) or part not in content:
+            return False
+        content = content[part]
+    return True

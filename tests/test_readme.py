@@ -5,7 +5,7 @@ from pathlib import Path
 
 from pipeline import ROOT
 
-from quals.analysis.readme import filled, render_block, render_values
+from quals.analysis.readme import filled, render_block, render_published, render_values
 from quals.assets import catalogue
 from quals.jsonl import read_json
 from quals.params import load_yaml
@@ -101,6 +101,11 @@ def test_words_on_other_losses_and_on_decoding_hold_in_the_results():
 def test_score_card_shows_the_values_of_the_result_files():
     card = (ROOT / "docs/score_card.md").read_text()
     assert filled(card, render_values(ROOT / "results/testbed")) == card
+
+
+def test_published_claims_stand_beside_those_of_the_result_files():
+    page = (ROOT / "docs/paper_scale.md").read_text()
+    assert filled(page, render_published(ROOT / "results"), "published") == page
 
 
 def test_drawing_and_table_name_the_stages_of_dvc_yaml():

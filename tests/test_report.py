@@ -447,6 +447,8 @@ def test_report_copes_with_one_seed_and_one_method(tmp_path: Path) -> None:
         "data/testbed/copying/systems.json",
         "data/testbed/copying/xsum/beams-8/1.jsonl",
         "data/testbed/examples.json",
+        "results/testbed/ablations.json",
+        "results/testbed/contrast_pairs.json",
         "docs/deviations.md",
     ],
 )
@@ -461,8 +463,8 @@ def test_without_a_truth_there_are_no_ablations_and_no_contrast_pairs(tmp_path: 
     arguments = write_toy(tmp_path)
     report.main(arguments)
     before = (tmp_path / "results/testbed/report.md").read_text()
-    for name in ("ablations", "contrast_pairs"):
-        (tmp_path / f"results/testbed/{name}.json").unlink()
+    write_json(arguments.ablations, [])
+    write_json(arguments.contrast, {"rows": []})
     report.main(arguments)
     after = (tmp_path / "results/testbed/report.md").read_text()
     for heading in ("## Ablations", "## Contrast pairs"):

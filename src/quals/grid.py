@@ -30,7 +30,7 @@ class Grid(Methods):
 
 G = TypeVar("G", bound=Seeds)
 
-MAY_BE_EMPTY = ("benchmarks",)  # real text has no truth to hold metrics against
+MAY_BE_EMPTY = ("benchmarks", "ablations")  # real text has no truth to hold anything against
 
 
 def read_grid(path: Path, schema: type[G]) -> G:

@@ -28,11 +28,15 @@ Under = dict[tuple[int, ...], tuple[float, ...]]  # log p of a pair's tokens by 
 
 
 class MetricAblations(Section):
-    """Numbers of decoding groups and of pairs to try, groups of the official search, bootstrap."""
+    """Numbers of decoding groups and of pairs to try, groups of the official search, bootstrap.
+
+    `swaps_seed` draws the summaries that are given an error.
+    """
 
     groups: list[Count]
     pairs: list[Count]
     official_groups: Count
+    swaps_seed: Natural
     resamples: Count
     seed: Natural
     level: Annotated[float, Field(gt=0, lt=1)]

@@ -1,4 +1,4 @@
-"""What do README and score card show of the results? Fills the block between two markers.
+"""What do README and other pages show of the results? Fills the block between two markers.
 
 `python -m quals.analysis.readme` writes them; a test checks that they hold just that.
 """
@@ -12,6 +12,7 @@ from quals.analysis.formatting import (
     MISSING,
     aims_table,
     claims_table,
+    measured,
     method_name,
     name,
     number,
@@ -19,9 +20,11 @@ from quals.analysis.formatting import (
     table,
     unique,
 )
+from quals.analysis.published import beside
 from quals.jsonl import Row, read_json, write_text
 
 START, END = "<!-- results:start -->", "<!-- results:end -->"
+SCALES = ("testbed", "paper")  # that published claims stand beside
 COLUMNS = ("truth", "qags", "factcc", "quals", "rougeL", "copy2")
 
 
@@ -62,6 +65,20 @@ def render_values(results: Path) -> str:
         "(nats per token):"
     )
     return f"{caption}\n\n{table(header, rows, align='llrrrrr')}"
+
+
+def render_published(results: Path) -> str:
+    """Published claims beside what each scale says of them; `results` has a folder for each."""
+    rows = []
+    for one in beside(results, SCALES):
+        cells = []
+        for scale in SCALES:
+            row = one.found.get(scale)
+            known = row is not None and row["measured"] is not None
+            cells.append(f"{measured(row)}: {one.verdict(scale)}" if known else one.verdict(scale))
+        rows.append([one.claim, one.published.value, one.published.source, *cells])
+    header = ["Claim", "Published", "By", *(f"Scale `{scale}`" for scale in SCALES)]
+    return table(header, rows, align="l" * len(header))
 
 
 def _results(main: Sequence[Row]) -> list[str]:
@@ -124,14 +141,16 @@ def update(path: Path, block: str, name: str = "results") -> None:
 
 
 def main(words: Sequence[str] | None = None) -> None:
-    """Fill README and score card from the command line."""
+    """Fill README, score card and the page on the paper's scale from the command line."""
     parser = argparse.ArgumentParser(description=__doc__)
     parser.add_argument("--readme", type=Path, default=Path("README.md"))
     parser.add_argument("--card", type=Path, default=Path("docs/score_card.md"))
+    parser.add_argument("--paper", type=Path, default=Path("docs/paper_scale.md"))
     parser.add_argument("--results", type=Path, default=Path("results/testbed"))
     given = parser.parse_args(words)
     update(given.readme, render_block(given.results))
     update(given.card, render_values(given.results))
+    update(given.paper, render_published(given.results.parent), "published")
 
 
 if __name__ == "__main__":

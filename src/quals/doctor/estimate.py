@@ -11,7 +11,8 @@ FLOAT = 4  # bytes
 TRAINING = 16  # bytes for each trained weight: itself, its gradient, two moments
 KEPT = 14  # values of a layer's width that a token keeps for the backward pass
 LOGITS = 4  # copies of the logits: themselves, in float32, their softmax, its gradient
-BASE = 450 * 2**20  # bytes of Python with its libraries, on the CPU
+CACHES = 2  # that decoding holds at once: rows that have ended are left out of a copy
+BASE = {"cpu": 450 * 2**20, "cuda": 500 * 2**20}  # bytes of Python's libraries, of CUDA's kernels
 
 
 def needed(stages: Iterable[StagePlan]) -> list[tuple[Shape, Mode]]:
@@ -40,9 +41,9 @@ def stage_seconds(stage: StagePlan, rates: Rates) -> float:
     return sum(seconds(load, rates) for load in stage.loads)
 
 
-def memory(stage: StagePlan, *, base: int = BASE) -> float:
+def memory(stage: StagePlan, *, device: str = "cpu") -> float:
     """The most bytes at once: weights, what training keeps of them, activations, logits."""
-    shapes = {load.shape for load in stage.loads}
+    shapes = stage.networks or {load.shape for load in stage.loads}
     weights = sum(FLOAT * shape.parameters for shape in shapes)
     largest = max(shapes, key=lambda shape: shape.parameters)
     layers = largest.encoder_layers + largest.decoder_layers
@@ -50,14 +51,13 @@ def memory(stage: StagePlan, *, base: int = BASE) -> float:
     if stage.trains:
         each = layers * (KEPT * largest.width + inner)
     else:
-        # Cached keys and values of all layers that write, which outweigh activations.
-        each = 2 * largest.decoder_layers * largest.shared
+        # Keys and values of all layers that write, which outweigh activations.
+        each = CACHES * 2 * largest.decoder_layers * largest.shared
     states = (TRAINING - FLOAT) * largest.parameters if stage.trains == "all" else 0
     logits = LOGITS if stage.trains else 2
     activations = FLOAT * stage.together * each
-    return (
-        base + weights + states + activations + FLOAT * logits * stage.targets * largest.vocabulary
-    )
+    scores = FLOAT * logits * stage.targets * largest.vocabulary
+    return BASE[device] + weights + states + activations + scores
 
 
 def disk(stage: StagePlan) -> float:

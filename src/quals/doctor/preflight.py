@@ -38,7 +38,6 @@ class Device:
     name: str
     kind: str
     memory: float | None
-    dtype: str
 
 
 Measure = Callable[..., Rates]
@@ -51,7 +50,8 @@ def preflight(
     scale, unknown = load_scale(root, file)
     stages = plan(scale)
     device = find_device()
-    rates = measured(needed(stages), dtype=device.dtype, device=device.kind)
+    dtype = trained_in(scale.settings)
+    rates = measured(needed(stages), dtype=dtype, device=device.kind)
     asked = ask or (repositories.ask_cache if repositories.offline() else repositories.ask_hub)
     found = repositories.check(repositories.named(scale.settings, root), asked)
     download = sum(item.size or 0 for item in found)
@@ -67,6 +67,7 @@ def preflight(
     return {
         "scale": file.stem,
         "device": vars(device),
+        "dtype": dtype,
         "checks": [vars(check) for check in checks],
         "texts": {
             **{name: vars(corpus) for name, corpus in scale.corpora.items()},
@@ -85,14 +86,28 @@ def find_device() -> Device:
 
     if torch.cuda.is_available():
         card = torch.cuda.get_device_properties(0)
-        return Device(card.name, "cuda", card.total_memory, "float32")
+        return Device(card.name, "cuda", card.total_memory)
     total = machine_memory()["total"]
-    dtype = str(choose_dtype().value)
-    return Device(cpu_name(), "cpu", total and total * 2**30, dtype)
+    return Device(cpu_name(), "cpu", total and total * 2**30)
+
+
+def trained_in(settings: object) -> str:
+    """The precision of products in training, as the settings first name it; else they are exact."""
+    found = next(_named("dtype", settings), "float32")
+    return str(choose_dtype(str(found)).value)
+
+
+def _named(key: str, settings: object) -> Iterator[object]:
+    """Every value of a key at any depth."""
+    if isinstance(settings, Mapping):
+        for name, inner in settings.items():
+            if name == key:
+                yield inner
+            yield from _named(key, inner)
 
 
 def _row(stage: StagePlan, rates: Rates, device: Device) -> dict[str, object]:
-    peak = memory(stage) if device.kind == "cpu" else memory(stage, base=0)
+    peak = memory(stage, device=device.kind)
     return {
         "stage": stage.stage,
         "runs": stage.runs,
@@ -172,7 +187,8 @@ def _memory(rows: list[dict[str, object]], device: Device) -> Iterator[Check]:
     large = [row for row in rows if row["memory_gib"] > room]
     for row in large:
         text = f"memory: {row['stage']} wants {row['memory_gib']:.1f} GiB, {room:.1f} GiB are here"
-        yield Check("problem", text)
+        hint = "; a smaller row_budget or batch_size changes no score"
+        yield Check("problem", text if row["stage"].startswith("train_") else text + hint)
     if not large:
         yield Check("ok", f"memory: every stage fits into {room:.1f} GiB")
 
@@ -180,7 +196,7 @@ def _memory(rows: list[dict[str, object]], device: Device) -> Iterator[Check]:
 def lines(report: Mapping[str, object]) -> Iterator[str]:
     """The report as text."""
     device = report["device"]
-    yield f"scale {report['scale']} on {device['name']} ({device['kind']}, {device['dtype']})"
+    yield f"scale {report['scale']} on {device['name']} ({device['kind']})"
     yield ""
     for check in report["checks"]:
         mark = {"ok": "ok      ", "note": "note    ", "problem": "PROBLEM "}[check["state"]]
@@ -205,6 +221,7 @@ def lines(report: Mapping[str, object]) -> Iterator[str]:
             )
         )
     yield ""
+    yield f"training in {report['dtype']}, all else in float32"
     yield f"in all {_hours(report['hours'])} hours on this one device, {report['disk_gib']:.1f} GiB"
     yield "of disk; memory and disk in GiB. Hours are good to a factor of 1.5 or so where the"
     yield "sizes of the text are known; stages that run no network for long are left out."

@@ -27,6 +27,7 @@ WRITTEN = 32  # tokens that a row which is written has behind it
 ROWS = 16  # rows written about a text
 SCORES = (64, 2**14)  # rows and scores of each
 SAMPLE = 2**22  # weights of the optimiser's measurement
+TRAINING = ("train", "adapt")
 Clock = Callable[[], float]
 
 
@@ -142,12 +143,15 @@ def measure(
     device: str = "cpu",
     clock: Clock = time.perf_counter,
 ) -> Rates:
-    """The rates of this device for shapes and modes.
+    """The rates of this device for shapes and modes, with torch's threads.
 
-    Products are computed in `dtype`, with torch's threads.
+    Training computes its products in `dtype`; all else is exact.
     """
-    run = Stopwatch(device, dtype, clock)
-    found = {f"{key_of(shape)} {mode}": run.rate(shape, mode) for shape, mode in needed}
+    run, training = Stopwatch(device, "float32", clock), Stopwatch(device, dtype, clock)
+    found = {
+        f"{key_of(shape)} {mode}": (training if mode in TRAINING else run).rate(shape, mode)
+        for shape, mode in needed
+    }
     weight, tensor = run.optimiser()
     return Rates(found, weight, tensor, run.choice(), run.score())
 
@@ -180,7 +184,7 @@ class Stopwatch:
     def rate(self, shape: Shape, mode: Mode) -> Rate:
         """As `arithmetic` counts: backward passes count twice, once with frozen weights."""
         torch.manual_seed(0)
-        training = mode in ("train", "adapt")
+        training = mode in TRAINING
         layer = Layer(shape).to(self.device).requires_grad_(mode == "train")
         times = {"read": 1, "write": 1, "adapt": 2, "train": 3}[mode]
         if mode == "write":

@@ -1,7 +1,7 @@
 """What does a plan know of a scale? Its settings, grid, networks and texts; and what a plan is."""
 
 from collections.abc import Mapping
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 
 from quals.doctor.arithmetic import Load
 from quals.doctor.shapes import Shape
@@ -48,7 +48,8 @@ class StagePlan:
     """One stage with all its runs: texts, tokens that networks read or write, and the work.
 
     `together` are tokens that one pass holds in memory, `targets` those of them with logits;
-    `saved` are models that stay on the disk.
+    `saved` are models that stay on the disk, `networks` those that are in memory together where
+    they are more than the work tells apart.
     """
 
     stage: str
@@ -60,6 +61,19 @@ class StagePlan:
     targets: float
     saved: list[Shape] = field(default_factory=list)
     trains: str = ""  # all, adapter or nothing
+    networks: list[Shape] = field(default_factory=list)
+
+    def repeated(self, runs: int, stage: str) -> "StagePlan":
+        """As many runs of it, one after the other."""
+        return replace(
+            self,
+            stage=stage,
+            runs=runs,
+            texts=self.texts * runs,
+            tokens=self.tokens * runs,
+            loads=[load.times(runs) for load in self.loads],
+            saved=self.saved * runs,
+        )
 
 
 def dose(section: Raw, available: float, tokens: float, dataset: str | None = None) -> Dose | None:

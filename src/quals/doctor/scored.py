@@ -43,7 +43,11 @@ def evaluate(scale: Scale) -> Iterator[StagePlan]:
         texts = corpus.test * each
         tokens = corpus.test * (corpus.document + each * corpus.summary)
         if loads:
-            yield StagePlan(f"evaluate {dataset}", 1, texts, tokens, loads, held, logits)
+            names = ("qagen", "qg", "reader", "factcc")
+            networks = [scale.shapes[name] for name in names if name in scale.shapes]
+            yield StagePlan(
+                f"evaluate {dataset}", 1, texts, tokens, loads, held, logits, networks=networks
+            )
 
 
 def judgments(scale: Scale) -> Iterator[StagePlan]:

@@ -69,19 +69,15 @@ def from_config(raw: Raw) -> Shape | None:
     """The sizes in a hub folder's `config.json`; None where they are of no known kind."""
     match raw.get("model_type"):
         case "t5":
-            attention = raw["num_heads"] * raw["d_kv"]
-            return Shape(
-                kind="t5",
-                vocabulary=raw["vocab_size"],
-                width=raw["d_model"],
-                heads=raw["num_heads"],
-                attention=attention,
-                shared=attention,
-                inner=raw["d_ff"],
+            return t5(
+                raw["vocab_size"],
+                raw["d_model"],
+                raw["num_layers"],
+                raw.get("num_decoder_layers") or raw["num_layers"],
+                raw["num_heads"],
+                raw["d_kv"],
+                raw["d_ff"],
                 gated="gated" in str(raw.get("feed_forward_proj", "relu")),
-                encoder_layers=raw["num_layers"],
-                decoder_layers=raw.get("num_decoder_layers") or raw["num_layers"],
-                positions=0,
             )
         case "bart":
             return bart(
@@ -119,6 +115,24 @@ def from_config(raw: Raw) -> Shape | None:
     return None
 
 
+def t5(
+    vocabulary: int,
+    width: int,
+    encoder: int,
+    decoder: int,
+    heads: int,
+    head: int,
+    inner: int,
+    *,
+    gated: bool = False,
+) -> Shape:
+    """`head` is the width of one."""
+    all_heads = heads * head
+    return Shape(
+        "t5", vocabulary, width, heads, all_heads, all_heads, inner, gated, encoder, decoder, 0
+    )
+
+
 def bart(vocabulary: int, width: int, encoder: int, decoder: int, heads: int, inner: int) -> Shape:
     return Shape(
         "bart", vocabulary, width, heads, width, width, inner, False, encoder, decoder, 2 * 1026
@@ -131,20 +145,8 @@ def bert(vocabulary: int, width: int, layers: int, heads: int, inner: int) -> Sh
 
 def scratch_t5(network: Raw) -> Shape:
     """The sizes of a `network` section, which a T5 is trained from scratch with."""
-    attention = network["heads"] * network["d_kv"]
-    return Shape(
-        kind="t5",
-        vocabulary=network["vocab_size"],
-        width=network["d_model"],
-        heads=network["heads"],
-        attention=attention,
-        shared=attention,
-        inner=network["d_ff"],
-        gated=False,
-        encoder_layers=network["layers"],
-        decoder_layers=network["layers"],
-        positions=0,
-    )
+    sizes = [network[name] for name in ("layers", "layers", "heads", "d_kv", "d_ff")]
+    return t5(network["vocab_size"], network["d_model"], *sizes)
 
 
 # By what a hub id holds, in this order; sizes as in the config.json of each.

@@ -20,7 +20,7 @@ from pathlib import Path
 # Before anything imports a library of Hugging Face, which reads them once.
 os.environ["HF_HUB_OFFLINE"] = os.environ["HF_DATASETS_OFFLINE"] = "1"
 os.environ["TOKENIZERS_PARALLELISM"] = "false"
-NEEDED = ("src", "requirements.lock", "docs", "benchmarks")  # of the project, read only
+NEEDED = ("src", "requirements.lock", "ablations", "docs", "benchmarks")  # read only
 
 
 def main() -> None:
@@ -64,8 +64,6 @@ def rehearse(root: Path, name: str, folder: Path, *, newsqa: bool) -> None:
         prepare(root / "scales" / f"{name}.yaml", grid, newsqa=newsqa)
         _tell("prepare", start)
         for cell in cells(root / "dvc.yaml", grid):
-            if cell.name in scales.LEFT_OUT:
-                continue
             begun = time.perf_counter()
             _run(cell.cmd[2:])
             for out in cell.outs:

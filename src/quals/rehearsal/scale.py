@@ -2,8 +2,8 @@
 
 from collections.abc import Mapping
 
-# What a scale of real text and pretrained models runs: no oracle judges or selects, and the
-# ablations have a file of their own.
+# What a scale of real text and pretrained models runs: no oracle judges or selects, and nothing is
+# ablated.
 GRID = {
     "datasets": ["xsum", "cnndm"],
     "seeds": [0],
@@ -15,7 +15,6 @@ GRID = {
     "judgments_qags": ["qags_cnndm", "qags_xsum"],
     "ablations": [],
 }
-LEFT_OUT = ("ablate_metric", "train_ablation", "contrast_pairs", "ablations")
 
 BART, READER, BERT, PIPELINE = (f"tiny/{name}" for name in ("bart", "reader", "bert", "spacy"))
 JUDGED = "judged"

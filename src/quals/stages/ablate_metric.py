@@ -1,4 +1,7 @@
-"""Stage `ablate_metric`: QUALS with other settings against the truth, on all corpora."""
+"""Stage `ablate_metric`: QUALS with other settings against the truth, on all corpora.
+
+A scale whose text has no truth says null, and its file of rows is empty.
+"""
 
 from functools import partial
 
@@ -15,9 +18,8 @@ from quals.jsonl import Row, read_jsonl, write_json
 from quals.metrics.quals import QualsSettings
 from quals.metrics.texts import Texts, score_in_parts
 from quals.parallel import THREADS
-from quals.params import load_section
+from quals.params import load_section, load_yaml
 from quals.signature import signature
-from quals.stages.agreement import Agreement
 from quals.stages.corpus import Corpus
 from quals.testbed.oracle import Oracle
 from quals.training.loop import Stopwatch
@@ -25,6 +27,9 @@ from quals.training.loop import Stopwatch
 
 def main(arguments) -> None:
     """Data of a corpus lie in `data`/<dataset>, MLE's outputs in `data`/summaries/<dataset>/mle."""
+    if load_yaml(arguments.settings).get("metric", ...) is None:
+        write_json(arguments.out, {"rows": []})
+        return
     base = load_section(arguments.params, "quals", QualsSettings)
     tried = load_section(arguments.settings, "metric", MetricAblations)
     rows: list[Row] = []
@@ -57,7 +62,7 @@ def _rows(arguments, dataset: str, base: QualsSettings, tried: MetricAblations) 
         Oracle(arguments.data / dataset / "truth", "test", articles),
         load_section(arguments.params, "corpus", Corpus).noise[dataset],
         dataset,
-        seed=load_section(arguments.params, "agreement", Agreement).seed,
+        seed=tried.swaps_seed,
     )
     variants = metric_variants(base, tried)
     # Each setting once: the base belongs to every ablation.

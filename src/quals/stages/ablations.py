@@ -1,7 +1,5 @@
 """Stage `ablations`: all ablations and the contrast pairs as one file, and as tables."""
 
-from pydantic import Field
-
 from quals.analysis.report_ablations import ablations_section, contrast_section
 from quals.command import run, stage_parser
 from quals.grid import Seeds, read_grid
@@ -11,7 +9,7 @@ from quals.jsonl import read_json, write_json, write_text
 class Ablations(Seeds):
     """Which ablations of training belong to the grid; those of the metric are one file."""
 
-    ablations: list[str] = Field(min_length=1)
+    ablations: list[str]
 
 
 def main(arguments) -> None:
@@ -21,10 +19,8 @@ def main(arguments) -> None:
     rows = [row for name in names for row in read_json(arguments.parts / f"{name}.json")["rows"]]
     pairs = read_json(arguments.contrast)["rows"]
     write_json(arguments.out, rows)
-    sections = [ablations_section(rows), contrast_section(pairs)]
-    write_text(
-        arguments.tables, "# Ablations and contrast pairs\n\n" + "\n\n".join(sections) + "\n"
-    )
+    sections = ["# Ablations and contrast pairs", ablations_section(rows), contrast_section(pairs)]
+    write_text(arguments.tables, "\n\n".join(filter(None, sections)) + "\n")
     print(f"ablations: {len(rows)} rows of {', '.join(names)}")
 
 

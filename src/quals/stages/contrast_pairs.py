@@ -1,4 +1,7 @@
-"""Stage `contrast_pairs`: which metrics rank a true summary above its smallest false edit?"""
+"""Stage `contrast_pairs`: which metrics rank a true summary above its smallest false edit?
+
+A scale whose text has no truth says null, and its file of rows is empty.
+"""
 
 import random
 from typing import Annotated
@@ -15,7 +18,7 @@ from quals.jsonl import Row, write_json
 from quals.metrics.suite import MetricPaths, score_texts
 from quals.metrics.texts import Texts
 from quals.parallel import THREADS
-from quals.params import Count, Natural, Section, load_section
+from quals.params import Count, Natural, Section, load_section, load_yaml
 from quals.signature import signature
 from quals.testbed.edits import contrast
 from quals.testbed.oracle import Oracle
@@ -36,6 +39,9 @@ class ContrastPairs(Section):
 
 def main(arguments) -> None:
     """Data of a corpus lie in `data`/<dataset>, its MLE models in `models`/<dataset>/mle."""
+    if load_yaml(arguments.settings).get("contrast_pairs", ...) is None:
+        write_json(arguments.out, {"rows": []})
+        return
     settings = load_section(arguments.settings, "contrast_pairs", ContrastPairs)
     paths = MetricPaths.in_folder(arguments.models / "metrics")
     rows: list[Row] = []

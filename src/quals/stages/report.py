@@ -95,10 +95,6 @@ def read_copying(folder: Path, grid: Grid) -> tuple[Row, list[Scores]]:
     return listed, found
 
 
-def _contrast(path: Path) -> list[Row]:
-    return read_json(path)["rows"] if path.is_file() else []
-
-
 def _existing(path: Path) -> Path:
     """The path, if the file is there."""
     if not path.is_file():
@@ -195,9 +191,8 @@ def main(arguments: argparse.Namespace) -> None:
             copying=copying,
             systems=systems,
             gates=gates,
-            # Both need a truth: at a scale of real text there are none.
-            ablations=read_json(arguments.ablations) if arguments.ablations.is_file() else [],
-            contrast=_contrast(arguments.contrast),
+            ablations=read_json(_existing(arguments.ablations)),
+            contrast=read_json(_existing(arguments.contrast))["rows"],
             examples=public(read_json(_existing(arguments.examples))),
             costs=read_json(_existing(arguments.costs)).get(arguments.scale, []),
             deviations=read_section(arguments.deviations),
