@@ -10,7 +10,7 @@ from quals.jsonl import Row, read_jsonl, write_jsonl
 from quals.metrics import selectors
 from quals.metrics.quals import QualsSettings
 from quals.metrics.rouge import Rouge, RougeSettings
-from quals.metrics.selectors import Selector
+from quals.metrics.selectors import QualsSelection, Selector
 from quals.metrics.texts import Texts
 from quals.params import ParamsError, load_section
 from quals.testbed.oracle import Oracle
@@ -73,7 +73,8 @@ def _loader(arguments) -> Callable[[Path, list[Article]], Selector]:
     match arguments.selector:
         case "quals":
             settings = load_section(arguments.params, "quals", QualsSettings)
-            by_quals = selectors.by_quals_in_parts(arguments.qagen, settings)
+            selection = load_section(arguments.params, "quals_selection", QualsSelection)
+            by_quals = selectors.by_quals_in_parts(arguments.qagen, selection.applied(settings))
             return lambda truth, articles: by_quals
         case "rouge":
             settings = load_section(arguments.params, "rouge", RougeSettings)
