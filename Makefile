@@ -1,4 +1,5 @@
-# Everything runs in .venv, made from requirements.lock; `make repro` and `make test` need nothing else.
+# Everything runs in .venv, made from requirements.lock; `make repro` needs nothing else, and the tests
+# need the few packages of requirements-laptop.lock.
 PYTHON ?= python3
 VENV := .venv
 BIN := $(VENV)/bin
@@ -23,7 +24,7 @@ ablations: $(STAMP)  ## regenerate every result, with all ablations and not only
 
 # Two processes, one core each: the files that take longest, and all others.
 LONGEST := $(patsubst %,tests/test_%.py,stages report notebook coverage hash_seed study_browser rehearsal)
-test: $(STAMP)  ## lint, then the tests
+test: $(LAPTOP)  ## lint, then the tests
 	$(BIN)/ruff check .
 	export HF_HUB_OFFLINE=1 OMP_NUM_THREADS=1; \
 	$(BIN)/python -m pytest -p no:cacheprovider $(LONGEST) > $(VENV)/longest.log 2>&1 & longest=$$!; \
@@ -48,12 +49,14 @@ assets: $(LAPTOP)  ## fetch real weights and text for the laptop scale from the 
 	$(BIN)/quals assets
 
 # The grid of another scale goes through params.yaml, which is put back at the end.
-laptop: assets  ## real text on a CPU, hours: QUALS against what people judged
+laptop: assets  ## real text on a CPU, hours: QUALS against what people judged, and ConSeq
 	cp params.yaml $(VENV)/params.yaml; trap 'cp $(VENV)/params.yaml params.yaml' EXIT; \
 	trap 'exit 130' INT TERM HUP; \
 	$(BIN)/dvc exp run -S 'scales=[laptop]' -S 'benchmarks=[]' \
 	    -S 'judgments=[qags_cnndm,qags_xsum,halueval]' -S 'judgments_qags=[qags_cnndm,qags_xsum]' \
-	    judgments
+	    -S 'seeds=[0]' -S 'selectors=[quals,rouge,copy]' -S 'contrastive=[rouge,conseq,copy]' \
+	    -S 'methods=[mle,rouge,conseq,copy]' -S 'ablations=[]' \
+	    judgments evaluate copying examples speed
 
 rehearse: $(STAMP)  ## every stage of the paper's scale on tiny models and invented articles, minutes
 	OMP_NUM_THREADS=1 $(BIN)/python -m quals.rehearsal --scale paper
@@ -70,7 +73,8 @@ $(STAMP): requirements.lock pyproject.toml
 	$(PIP) --no-deps --no-build-isolation -e .
 	touch $(STAMP)
 
-# On top of the environment, which stays as it is: the packages that only the laptop scale needs.
+# On top of the environment, which stays as it is: the packages that only the laptop scale and its
+# tests need, 15 MB.
 $(LAPTOP): requirements-laptop.lock $(STAMP)
 	$(PIP) --no-deps -r requirements-laptop.lock
 	touch $(LAPTOP)

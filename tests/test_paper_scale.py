@@ -1,4 +1,4 @@
-"""Laws of the paper's scale: every section is one that a stage reads, with the paper's numbers."""
+"""Laws of scales of real text: every section is one that a stage reads; the paper's numbers."""
 
 import re
 import shutil
@@ -21,6 +21,7 @@ from quals.metrics.qags import QagsSettings
 from quals.metrics.quals import PAPER, QualsSettings
 from quals.metrics.rewards import Reward
 from quals.metrics.rouge import RougeSettings
+from quals.metrics.selectors import QualsSelection
 from quals.params import load_section, load_yaml
 from quals.rehearsal.scale import GRID
 from quals.stages.copying import Copying
@@ -28,6 +29,8 @@ from quals.stages.examples import Examples
 from quals.stages.judge_quals import Variants
 from quals.stages.report import ReportSettings
 from quals.stages.speed import Speed
+from quals.training.adapted_qagen import AdaptedQagen
+from quals.training.adapted_qg import AdaptedQg
 from quals.training.contrastive import Contrastive, Method
 from quals.training.encoder_factcc import TrainEncoderFactcc
 from quals.training.encoder_reader import TrainEncoderReader
@@ -53,6 +56,7 @@ SECTIONS = {
     "train_mle": TrainMle,
     "sample": Sample,
     "reward": Reward,
+    "quals_selection": QualsSelection,
     "contrastive": Contrastive,
     "judgments": Judgments,
     "quals_variants": Variants,
@@ -61,14 +65,16 @@ SECTIONS = {
     "examples": Examples,
     "report": ReportSettings,
 }
+ADAPTED = {"train_qagen": AdaptedQagen, "train_qg": AdaptedQg}  # of a language model
+LAPTOP = ROOT / "scales/laptop.yaml"
 SCALES = [ROOT / "scales" / name for name in ("paper.yaml", "base.yaml")]
 
 
-@pytest.mark.parametrize("scale", SCALES, ids=lambda path: path.stem)
+@pytest.mark.parametrize("scale", [*SCALES, LAPTOP], ids=lambda path: path.stem)
 def test_every_section_is_read_by_a_stage(scale):
     content = load_yaml(scale)
-    assert set(content) == {*SECTIONS, "summaries", "methods"}
-    for name, schema in SECTIONS.items():
+    assert set(content) == {*SECTIONS, "summaries", "methods", *["card"] * (scale == LAPTOP)}
+    for name, schema in (SECTIONS | (ADAPTED if scale == LAPTOP else {})).items():
         load_section(scale, name, schema)
     for name in content["summaries"]:
         load_section(scale, f"summaries.{name}", SummaryLimits)

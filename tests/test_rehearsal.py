@@ -1,5 +1,6 @@
-"""Laws of the rehearsal: the paper's scale runs end to end, its settings kept but for sizes."""
+"""Laws of the rehearsal: scales of real text run end to end, their settings kept but for sizes."""
 
+import importlib.util
 import json
 import os
 import subprocess
@@ -8,12 +9,20 @@ import sys
 import pytest
 from pipeline import ROOT
 
+from quals.analysis.quoting import CUT, MOST_WORDS
 from quals.params import load_yaml
 from quals.rehearsal import scale as scales
 from quals.rehearsal import texts
-from quals.rehearsal.models import SEPARATOR, train_bpe, train_wordpiece
+from quals.rehearsal.models import (
+    CAUSAL_SEPARATOR,
+    SEPARATOR,
+    train_bpe,
+    train_causal_bpe,
+    train_wordpiece,
+)
+from quals.text import ngrams, words
 
-NAMES = ("paper", "base")
+NAMES = ("paper", "base", "laptop")
 
 
 def flat(value, path=""):
@@ -27,14 +36,16 @@ def test_only_sizes_and_places_differ_from_the_scale(name):
     whole = load_yaml(ROOT / f"scales/{name}.yaml")
     before, after = flat(whole), flat(scales.rehearsed(whole, separator=7))
     changed = {path for path in before.keys() | after.keys() if before.get(path) != after.get(path)}
-    places = tuple(f"{place}." for place in scales.PLACES)
-    others = {path for path in changed - scales.SIZES.keys() if not f"{path}.".startswith(places)}
-    trained = {"train_reader.training.steps"} if name == "base" else set()
-    assert others == {"train_qagen.separator_id", "train_qg.separator_id"} | trained
+    places = tuple(f"{place}." for place in scales.places(whole))
+    sizes = scales.sizes(whole)
+    others = changed - sizes.keys() - scales.SHARES.keys()
+    others = {path for path in others if not f"{path}.".startswith(places)}
+    ids = {"train_qagen.separator_id", "train_qg.separator_id"}
+    assert others == (ids if name != "laptop" else set())
     # Sizes are numbers of rows, steps and repeats, each smaller than the scale's.
     words = ("epochs", "steps", "documents", "contexts", "questions", "validation", "repeats")
     words += ("summaries", "resamples", "permutations")
-    for path, size in scales.SIZES.items():
+    for path, size in sizes.items():
         assert path.endswith(words)
         assert before[path] is None or size < before[path]
 
@@ -68,6 +79,10 @@ def test_the_tokenizers_are_byte_level_and_wordpiece():
     assert bpe.decode(ids, skip_special_tokens=False) == odd
     assert [bpe.token_to_id(token) for token in ("<s>", "<pad>", "</s>", "<unk>")] == [0, 1, 2, 3]
     assert bpe.token_to_id(SEPARATOR) not in bpe.encode(" strutConnector strutConnector").ids
+    causal = train_causal_bpe(said, merges=60)
+    ids = causal.encode(odd, add_special_tokens=False).ids
+    assert causal.decode(ids, skip_special_tokens=False) == odd
+    assert causal.token_to_id(CAUSAL_SEPARATOR) not in ids
     assert len(bpe.encode("the council", add_special_tokens=False).ids) < len("the council")
     pieces = train_wordpiece(said).encode("THE Council qzx").tokens
     assert pieces[0] == "the"
@@ -75,13 +90,14 @@ def test_the_tokenizers_are_byte_level_and_wordpiece():
     assert train_wordpiece(said).get_vocab() == train_wordpiece(said).get_vocab()
 
 
-def test_the_papers_scale_runs_end_to_end_and_touches_nothing_else(tmp_path):
+def rehearse(name, tmp_path):
+    """The folder with the results of a scale that ran, and touched nothing else."""
     home, out = tmp_path / "home", tmp_path / "out"
     home.mkdir()
     before = {path: path.stat().st_mtime_ns for path in project_files()}
     inherited = {k: v for k, v in os.environ.items() if not k.startswith(("HF_", "QUALS_", "XDG"))}
     finished = subprocess.run(
-        [sys.executable, "-m", "quals.rehearsal", "--root", ROOT, "--scale", "paper", "--out", out],
+        [sys.executable, "-m", "quals.rehearsal", "--root", ROOT, "--scale", name, "--out", out],
         env={**inherited, "HOME": str(home), "PYTHONPATH": str(ROOT / "src")},
         capture_output=True,
         text=True,
@@ -91,7 +107,7 @@ def test_the_papers_scale_runs_end_to_end_and_touches_nothing_else(tmp_path):
     assert "every stage ran" in finished.stdout
     assert list(home.iterdir()) == []
     assert {path: path.stat().st_mtime_ns for path in project_files()} == before
-    results = out / "results/paper"
+    results = out / f"results/{name}"
     main = json.loads((results / "main.json").read_text())
     for dataset in scales.GRID["datasets"]:
         for method in scales.GRID["methods"]:
@@ -100,16 +116,50 @@ def test_the_papers_scale_runs_end_to_end_and_touches_nothing_else(tmp_path):
             }
             assert cells.keys() >= {"rouge1", "rouge2", "rougeL", "qags", "quals", "factcc"}
             assert "truth" not in cells
-    qagen = json.loads((results / "training/qagen.json").read_text())
-    assert qagen["data"].endswith("without NewsQA, which the paper used")
-    report = (results / "report.md").read_text()
-    assert qagen["data"] in report
-    assert "There is no oracle at this scale" in report
+    assert "There is no oracle at this scale" in (results / "report.md").read_text()
     for benchmark in scales.GRID["judgments"]:
         assert json.loads((results / "agreement" / f"{benchmark}.json").read_text())["rows"]
+    return out
+
+
+def test_the_papers_scale_runs_end_to_end(tmp_path):
+    out = rehearse("paper", tmp_path)
+    results = out / "results/paper"
+    qagen = json.loads((results / "training/qagen.json").read_text())
+    assert qagen["data"].endswith("without NewsQA, which the paper used")
+    assert qagen["data"] in (results / "report.md").read_text()
     # Some articles are longer than any model reads.
     documents = (out / "data/paper/xsum/corpus/test.jsonl").read_text().splitlines()
     assert max(len(json.loads(line)["document"]) for line in documents) > 5000
+
+
+@pytest.mark.skipif(importlib.util.find_spec("peft") is None, reason="peft is an optional package")
+def test_the_laptops_scale_runs_end_to_end_and_shows_no_more_than_short_quotations(tmp_path):
+    out = rehearse("laptop", tmp_path)
+    results = out / "results/laptop"
+    shown = json.loads((results / "examples.json").read_text())
+    assert shown["pairs"] == []
+    assert len(shown["summaries"]) == 10
+    assert any(row["pairs"] for row in shown["summaries"])
+    page = (results / "report.html").read_text()
+    for row in shown["summaries"]:
+        assert f"Document {row['id']}" in page
+    sources = {}
+    for dataset in scales.GRID["datasets"]:
+        for split in ("train", "validation", "test"):
+            path = out / f"data/laptop/{dataset}/corpus/{split}.jsonl"
+            for article in map(json.loads, path.read_text().splitlines()):
+                sources[article["id"]] = [article["document"], article["summary"]]
+    for row in shown["summaries"]:
+        texts = [row["summary"], *(p[key] for p in row["pairs"] for key in ("question", "answer"))]
+        known = {g for text in sources[row["id"]] for g in ngrams(words(text), MOST_WORDS + 1)}
+        pieces = [piece for text in texts for piece in text.split(CUT)]
+        assert not known & {g for p in pieces for g in ngrams(words(p), MOST_WORDS + 1)}
+    openings = [" ".join(text.split()[:12]) for texts in sources.values() for text in texts]
+    for path in results.rglob("*"):
+        if path.suffix in (".md", ".html", ".json"):
+            told = path.read_text()
+            assert not [opening for opening in openings if opening in told]
 
 
 def project_files():

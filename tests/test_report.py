@@ -428,6 +428,33 @@ def test_report_copes_without_an_oracle(tmp_path: Path) -> None:
     )
 
 
+def test_of_texts_that_are_not_ours_only_generated_summaries_are_shown(tmp_path: Path) -> None:
+    arguments = write_toy(tmp_path, oracle=False)
+    pair = {"question": "Who | won?", "answer": "<b>Ada</b>", "score": -1.25, "verdict": "differs"}
+    row = {"dataset": "xsum", "method": "conseq", "id": "xsum-7", "summary": "Ada *won* [...]"}
+    row |= {"quals": -1.25, "meaning": "It means that.", "pairs": [{**pair, "drop": "It drops."}]}
+    silent = {**row, "id": "xsum-8", "quals": None, "pairs": []}
+    content = read_json(arguments.examples)
+    write_json(arguments.examples, {**content, "summaries": [row, silent]})
+    report.main(arguments)
+    shown = read_json(tmp_path / "results/testbed/examples.json")
+    assert (shown["pairs"], shown["hidden"]) == ([], len(EXAMPLES))
+    assert shown["summaries"] == [row, silent]
+    page = (tmp_path / "results/testbed/report.html").read_text()
+    for told in (
+        "Ada *won* [...]",
+        "Who | won?",
+        "&lt;b&gt;Ada&lt;/b&gt;",
+        "It means that.",
+        "xsum-8",
+    ):
+        assert told in page
+    text = (tmp_path / "results/testbed/report.md").read_text()
+    assert "(-1.250, differs). It drops." in text
+    assert "QUALS -. It means that." in text
+    assert "alert" not in text
+
+
 def test_report_copes_with_one_seed_and_one_method(tmp_path: Path) -> None:
     report.main(write_toy(tmp_path, methods=["mle"], seeds=[4]))
     assert rows_of(tmp_path, "differences") == []

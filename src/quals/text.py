@@ -14,7 +14,7 @@ _SENTENCE_END = re.compile(
     + "".join(rf"(?<!\b{short}\.)" for short in ("[A-Z]", "No", "St", "vs", *_TITLES, *_MONTHS))
     + r"\s+(?=[\"'(\u201c\u2018]?[A-Z0-9£$€])"
 )
-_WORD = re.compile(r"\w+(?:[-'.,]\w+)*")
+WORD = re.compile(r"\w+(?:[-'.,]\w+)*")
 
 
 def normalise(text: str) -> str:
@@ -50,7 +50,7 @@ def sentences(text: str) -> list[str]:
 
 def words(text: str) -> list[str]:
     """Lower-cased words and numbers; inner hyphens, points and apostrophes stay ("3-1", "2.5")."""
-    return _WORD.findall(text.lower())
+    return WORD.findall(text.lower())
 
 
 def ngrams(tokens: list[str], n: int) -> list[tuple[str, ...]]:

@@ -79,7 +79,7 @@ def curve_rows(scores: Sequence[Scores], gates: Mapping[str, Row]) -> list[Row]:
 
 
 def public(examples: Row) -> Row:
-    """The examples of an invented world as they are; of real texts only how many there are."""
+    """The examples of an invented world as they are; of pairs of real texts only their number."""
     if examples["generated"]:
         return examples
     return {**examples, "pairs": [], "hidden": len(examples["pairs"])}

@@ -14,6 +14,7 @@ from quals.analysis.formatting import (
     unique,
 )
 from quals.analysis.plots_evidence import FAMILIES
+from quals.analysis.quoting import CUT, MOST_WORDS
 from quals.jsonl import Row
 
 
@@ -99,16 +100,20 @@ def distributions() -> str:
 
 
 def examples(evidence: Evidence) -> str:
-    """S+ and S- as ConSeq sees them, and the probabilities behind a score; or how to see them."""
+    """S+ and S- as ConSeq sees them, and the probabilities behind a score.
+
+    Where these may not be shown: how to see them, and summaries with the pairs behind their scores.
+    """
     found = evidence.examples
     pairs = found["pairs"]
     title = "## What ConSeq learns from"
     if not found["generated"]:
-        return (
+        hidden = (
             f"{title}\n\nThe texts of this scale are not ours to show. The stage `examples` wrote "
             f"{found['hidden']} pairs of S+ and S- with their documents and token probabilities to "
             "`data/<scale>/examples.json`; `quals explain` draws any of them."
         )
+        return "\n\n".join([hidden, *_written(found.get("summaries", []))])
     if not pairs:
         return ""
     parts = [
@@ -127,6 +132,37 @@ def examples(evidence: Evidence) -> str:
         "![Token probabilities of a pair of S+ and of one of S-](tokens.png)",
     ]
     return "\n\n".join(parts)
+
+
+def _written(rows: list[Row]) -> list[str]:
+    """Summaries that a model wrote, each behind its id."""
+    if not rows:
+        return []
+    parts = [
+        "## Summaries and why they score as they do",
+        f"What {method_name(rows[0]['method'])} wrote about the first test documents in order of "
+        f"id; nobody picked them. Where more than {MOST_WORDS} words in a row are the article's or "
+        f"the reference's, the rest of them is left out ({quoted(CUT)}). Questions with their "
+        "answers are those that count most against the summary.",
+    ]
+    for dataset in unique(rows, "dataset"):
+        own = [row for row in rows if row["dataset"] == dataset]
+        parts += [f"### {dataset}", *map(_summary, own)]
+    return parts
+
+
+def _summary(row: Row) -> str:
+    lines = [
+        f"- {quoted(pair['question'])} **{quoted(pair['answer'])}** ({number(pair['score'])}, "
+        f"{pair['verdict']}). {quoted(pair['drop'])}"
+        for pair in row["pairs"]
+    ]
+    parts = [
+        quoted(row["summary"]),
+        f"QUALS {number(row['quals'])}. {row['meaning']}",
+        "\n".join(lines),
+    ]
+    return folded(f"Document {quoted(row['id'])}", "\n\n".join(filter(None, parts)))
 
 
 def _example(number_of_pair: int, pair: Row) -> str:

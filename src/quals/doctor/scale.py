@@ -91,12 +91,15 @@ def dose(section: Raw, available: float, tokens: float, dataset: str | None = No
                 return None
             section = found
             break
+    lora = section.get("lora")
+    rank = int(lora["rank"]) if isinstance(lora, Mapping) else 0
     if "epochs" in section:
         texts = float(section["epochs"]) * available
         part = float(section.get("part_tokens") or BATCH * tokens)
         together = max(1.0, part // max(1.0, tokens))
         passes = texts / together
-        return Dose(texts, passes, passes / float(section.get("parts") or 1), together)
+        steps = passes / float(section.get("parts") or 1)
+        return Dose(texts, passes, steps, together, rank > 0, rank)
     steps = section.get("steps")
     if isinstance(steps, Mapping):
         steps = steps.get(dataset)
@@ -104,6 +107,4 @@ def dose(section: Raw, available: float, tokens: float, dataset: str | None = No
         return None
     batch = float(section.get("batch_size") or section.get("documents_per_batch") or BATCH)
     part = min(batch, float(section.get("part_size") or batch))
-    lora = section.get("lora")
-    rank = int(lora["rank"]) if isinstance(lora, Mapping) else 0
     return Dose(steps * batch, steps * batch / part, steps, part, rank > 0, rank)

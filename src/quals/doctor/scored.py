@@ -1,6 +1,7 @@
 """What do the stages compute that score summaries? `reward`, `evaluate` and `judgments`."""
 
 from collections.abc import Iterator
+from dataclasses import replace
 
 from quals.doctor.metrics import factcc_loads, qags_loads, quals_loads
 from quals.doctor.scale import Scale, StagePlan
@@ -16,11 +17,17 @@ def reward(scale: Scale) -> Iterator[StagePlan]:
     selectors = scale.grid.get("selectors", ["quals"])
     if shape is None or not section or "quals" not in selectors:
         return
+    changes = {
+        key: value for key, value in scale.section("quals_selection").items() if value is not None
+    }
+    selecting = replace(
+        scale, settings={**scale.settings, "quals": {**scale.section("quals"), **changes}}
+    )
     seeds = scale.count("seeds")
     for dataset, corpus in scale.corpora.items():
         documents = min(corpus.train, section.get("documents") or corpus.train)
         texts = 1 + seeds * DISTINCT * float(section["samples"])  # the reference and candidates
-        loads, held, logits = quals_loads(scale, shape, corpus, documents=documents, each=texts)
+        loads, held, logits = quals_loads(selecting, shape, corpus, documents=documents, each=texts)
         tokens = documents * (corpus.document + texts * corpus.summary)
         yield StagePlan(f"reward {dataset}", 1, documents * texts, tokens, loads, held, logits)
 

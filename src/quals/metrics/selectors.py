@@ -8,9 +8,21 @@ from quals.metrics.overlap import copy_rates
 from quals.metrics.quals import Quals, QualsSettings
 from quals.metrics.rouge import Rouge
 from quals.metrics.texts import Texts, score_in_parts
+from quals.params import Count, Section
 
 Scores = list[float | None]
 Selector = Callable[[Texts], Scores]
+
+
+class QualsSelection(Section):
+    """The scale's `quals_selection` section: what QUALS does otherwise when it selects, or null."""
+
+    groups: Count | None
+    max_source_tokens: Count | None
+
+    def applied(self, settings: QualsSettings) -> QualsSettings:
+        """The metric's settings with these changes."""
+        return settings.model_copy(update=self.model_dump(exclude_none=True))
 
 
 def by_quals(quals: Quals) -> Selector:

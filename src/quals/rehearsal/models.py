@@ -1,8 +1,8 @@
-"""What stands for BART and BERT in a rehearsal? Tiny networks in the hub's format.
+"""What stands for BART, SmolLM2 and BERT in a rehearsal? Tiny networks in the hub's format.
 
 They are made on the spot. Their tokenizers are of the real kinds, byte-level BPE and WordPiece,
-trained on the rehearsal's texts. The BART is random but for a short lesson: it knows one question,
-so that QUALS has something to score; a wholly random one asks nothing.
+trained on the rehearsal's texts. What writes is random but for a short lesson: it knows one
+question, so that QUALS has something to score; a wholly random network asks nothing.
 """
 
 import json
@@ -23,9 +23,13 @@ from tokenizers import (
     processors,
 )
 
+from quals.assets import smollm2
 from quals.jsonl import write_json
 from quals.models import checkpoint
 from quals.models.bart import BART, BartConfig
+from quals.models.causal import CausalConfig, CausalModel
+from quals.models.families import hub_config
+from quals.models.interface import ConditionalModel
 from quals.models.tokenizer import TextTokenizer
 from quals.rehearsal.texts import ANSWER, QUESTION
 from quals.training.batches import Example, collate
@@ -34,6 +38,7 @@ from quals.training.qa import likelihood_of
 SEPARATOR = "ĠstrutConnector"
 FIRST = ("<s>", "<pad>", "</s>", "<unk>")  # BART's first four, in fairseq's order
 MASK = "<mask>"
+CAUSAL_SEPARATOR = "<file_sep>"
 BERT_SPECIAL = ("[PAD]", "[UNK]", "[CLS]", "[SEP]", "[MASK]")
 BERT_NAMED = {"pad_token": "[PAD]", "unk_token": "[UNK]", "cls_token": "[CLS]"}
 WIDTH = 32
@@ -75,8 +80,48 @@ def save_bart(folder: Path, texts: Sequence[str], *, lessons: int = LESSONS) -> 
     return separator
 
 
+def save_smollm2(folder: Path, texts: Sequence[str], *, lessons: int = LESSONS) -> int:
+    """Write a tiny language model of SmolLM2's shape as `make assets` does; its separator's id."""
+    backend = train_causal_bpe(texts, merges=150)
+    tokenizer = TextTokenizer(backend)
+    end = tokenizer.id_of(smollm2.SPECIAL["eos_token"])
+    torch.manual_seed(0)
+    model = CausalModel(
+        CausalConfig(
+            vocab_size=backend.get_vocab_size(),
+            hidden_size=WIDTH,
+            intermediate_size=2 * WIDTH,
+            num_hidden_layers=1,
+            num_attention_heads=6,
+            num_key_value_heads=2,
+            head_dim=8,
+            rms_norm_eps=1e-5,
+            rope_theta=100000.0,
+            query_bias=False,
+            output_bias=False,
+            feed_forward_bias=False,
+            query_norm=False,
+            tie_word_embeddings=True,
+            pad_token_id=end,
+            eos_token_id=end,
+            decoder_start_token_id=tokenizer.id_of(smollm2.SPECIAL["bos_token"]),
+        )
+    )
+    separator = tokenizer.id_of(CAUSAL_SEPARATOR)
+    # It stands for the summarizers too, whose summaries are then this; and it is asked about them.
+    written = QUESTION + ANSWER
+    lesson = [text for one in texts for text in (one, written)]
+    _teach(model, tokenizer, separator, lesson, lessons)
+    smollm2.save(hub_config(model), model.state_dict(), backend, folder)
+    return separator
+
+
 def _teach(
-    model: BART, tokenizer: TextTokenizer, separator: int, texts: Sequence[str], lessons: int
+    model: ConditionalModel,
+    tokenizer: TextTokenizer,
+    separator: int,
+    texts: Sequence[str],
+    lessons: int,
 ) -> None:
     """The one question and its answer, whatever the text."""
     question, answer = tokenizer.encode([QUESTION, ANSWER])
@@ -94,10 +139,43 @@ def _teach(
 
 
 def train_bpe(texts: Iterable[str], *, merges: int) -> Tokenizer:
-    """Byte-level BPE over `texts`, as GPT-2's and BART's: the commonest pair is merged each time.
+    """Byte-level BPE over `texts` with BART's special tokens.
 
-    Equal counts fall to the smaller pair, so that the vocabulary is always the same. The separator
-    is an entry that no merge leads to: like the original's, it never comes out of a text.
+    The separator is an entry that no merge leads to: like the original's, it never comes out of a
+    text.
+    """
+    entries, found = _learn_bpe(texts, merges)
+    backend = _bpe([*FIRST, *entries, SEPARATOR, MASK], found)
+    backend.add_special_tokens([*FIRST, MASK])
+    # The hub's tokenizer would put these around every text; ours never lets it.
+    ends = [(token, backend.token_to_id(token)) for token in ("<s>", "</s>")]
+    backend.post_processor = processors.TemplateProcessing(
+        single="<s> $A </s>", pair="<s> $A </s> </s> $B </s>", special_tokens=ends
+    )
+    return backend
+
+
+def train_causal_bpe(texts: Iterable[str], *, merges: int) -> Tokenizer:
+    """Byte-level BPE over `texts` with those of SmolLM2's special tokens that are used."""
+    entries, found = _learn_bpe(texts, merges)
+    special = [*dict.fromkeys(smollm2.SPECIAL.values()), CAUSAL_SEPARATOR]
+    backend = _bpe([*special, *entries], found)
+    backend.add_special_tokens(special)
+    return backend
+
+
+def _bpe(names: Iterable[str], merges: list[tuple[str, str]]) -> Tokenizer:
+    vocabulary = {token: at for at, token in enumerate(dict.fromkeys(names))}
+    backend = Tokenizer(models.BPE(vocabulary, merges, unk_token=None))
+    backend.pre_tokenizer = pre_tokenizers.ByteLevel(add_prefix_space=False)
+    backend.decoder = decoders.ByteLevel()
+    return backend
+
+
+def _learn_bpe(texts: Iterable[str], merges: int) -> tuple[list[str], list[tuple[str, str]]]:
+    """Entries and merges of byte-level BPE, as GPT-2's: the commonest pair is merged each time.
+
+    Equal counts fall to the smaller pair, so that the vocabulary is always the same.
     """
     splitter = pre_tokenizers.ByteLevel(add_prefix_space=False)
     counts = Counter(word for text in texts for word, _ in splitter.pre_tokenize_str(text))
@@ -114,18 +192,7 @@ def train_bpe(texts: Iterable[str], *, merges: int) -> Tokenizer:
         found.append(best)
         words = {word: _merged(parts, best) for word, parts in words.items()}
     letters = sorted(pre_tokenizers.ByteLevel.alphabet())
-    whole = dict.fromkeys(first + second for first, second in found)
-    names = dict.fromkeys((*FIRST, *letters, *whole, SEPARATOR, MASK))
-    vocabulary = {token: at for at, token in enumerate(names)}
-    backend = Tokenizer(models.BPE(vocabulary, found, unk_token=None))
-    backend.pre_tokenizer, backend.decoder = splitter, decoders.ByteLevel()
-    backend.add_special_tokens([*FIRST, MASK])
-    # The hub's tokenizer would put these around every text; ours never lets it.
-    ends = [(token, vocabulary[token]) for token in ("<s>", "</s>")]
-    backend.post_processor = processors.TemplateProcessing(
-        single="<s> $A </s>", pair="<s> $A </s> </s> $B </s>", special_tokens=ends
-    )
-    return backend
+    return [*letters, *(first + second for first, second in found)], found
 
 
 def _merged(parts: list[str], pair: tuple[str, str]) -> list[str]:

@@ -22,7 +22,11 @@ ROWS: dict[str, Callable[[str], list[Row]]] = {
 def prepare(path: Path, grid: Mapping[str, Sequence[object]], *, newsqa: bool) -> None:
     """Write everything that the stages of the scale file at `path` read into the current folder."""
     settings = load_yaml(path)
-    for section in ("corpus", "questions"):
+    for section, names in (("corpus", ("xsum", "cnndm")), ("questions", ("squad",))):
+        if scale.reads_folder(settings, section):
+            for name in names:
+                texts.write_set(Path(scale.TEXTS) / name, ROWS[name])
+            continue
         for source in settings[section]["source"]:
             for name, chosen in source.get("sets", {}).items():
                 splits = texts.SPLITS if section == "corpus" else ("train", "validation")
@@ -35,7 +39,10 @@ def prepare(path: Path, grid: Mapping[str, Sequence[object]], *, newsqa: bool) -
         for row in ROWS[name]("train")
         for text in [str(row[column])[:400]]
     ]
-    separator = models.save_bart(Path(scale.BART), everything)
+    if scale.trains_bart(settings):
+        separator = models.save_bart(Path(scale.BART), everything)
+    else:
+        separator = models.save_smollm2(Path(scale.SMOLLM2), everything)
     models.save_bert(Path(scale.READER), everything, "BertForQuestionAnswering")
     models.save_bert(Path(scale.BERT), everything, "BertModel")
     _save_pipeline(Path(scale.PIPELINE))

@@ -2,6 +2,8 @@
 
 from collections.abc import Mapping
 
+from quals.rehearsal import texts
+
 # What a scale of real text and pretrained models runs: no oracle judges or selects, and nothing is
 # ablated.
 GRID = {
@@ -16,16 +18,22 @@ GRID = {
     "ablations": [],
 }
 
-BART, READER, BERT, PIPELINE = (f"tiny/{name}" for name in ("bart", "reader", "bert", "spacy"))
-JUDGED = "judged"
+BART, SMOLLM2, READER, BERT, PIPELINE = (
+    f"tiny/{name}" for name in ("bart", "smollm2", "reader", "bert", "spacy")
+)
+JUDGED, TEXTS = "judged", "texts"
 
 Settings = dict[str, object]
 
 
 def rehearsed(scale: Mapping[str, object], *, separator: int) -> Settings:
-    """The scale's settings with the sizes and places of a rehearsal; `separator` is an id."""
+    """The scale's settings with the sizes and places of a rehearsal.
+
+    `separator` is the id of BART's, for a scale that trains BART.
+    """
     found = _copied(scale)
-    for path, value in {**SIZES, **_reader(scale), **PLACES, **_ids(separator)}.items():
+    changes = {**sizes(scale), **SHARES, **places(scale), **_ids(scale, separator)}
+    for path, value in changes.items():
         *inner, last = path.split(".")
         at = found
         for key in inner:
@@ -42,14 +50,46 @@ def _copied(value: object) -> object:
     return [_copied(inner) for inner in value] if isinstance(value, list) else value
 
 
-def _ids(separator: int) -> dict[str, object]:
-    return {f"{name}.separator_id": separator for name in ("train_qagen", "train_qg")}
+def trains_bart(scale: Mapping[str, object]) -> bool:
+    """Whether QAGen is an encoder-decoder; else it is a language model."""
+    return "separator_id" in scale["train_qagen"]
 
 
-def _reader(scale: Mapping[str, object]) -> dict[str, object]:
-    """Steps, where the reader does not stand in as it is."""
-    trained = scale["train_reader"]["training"] is not None
-    return {"train_reader.training.steps": 2} if trained else {}
+def _ids(scale: Mapping[str, object], separator: int) -> dict[str, object]:
+    names = ("train_qagen", "train_qg") if trains_bart(scale) else ()
+    return {f"{name}.separator_id": separator for name in names}
+
+
+def reads_folder(scale: Mapping[str, object], section: str) -> bool:
+    """Whether the text of a section is looked for in a folder first; else it is the hub's."""
+    return scale[section]["source"][0]["kind"] == "folder"
+
+
+def sizes(scale: Mapping[str, object]) -> dict[str, object]:
+    """`SIZES`, and how long what is trained is trained."""
+    found = dict(SIZES)
+    for name in ("train_qagen", "train_qg"):
+        short = (
+            ("finetuning.epochs", 0.01) if "finetuning" in scale[name] else ("training.steps", 2)
+        )
+        found[f"{name}.{short[0]}"] = short[1]
+    if scale["train_reader"]["training"] is not None:  # else it stands in as it is
+        found["train_reader.training.steps"] = 2
+    if scale["sample"]["documents"] is not None:
+        found["sample.documents"] = texts.SPLITS["train"]
+    return found
+
+
+def places(scale: Mapping[str, object]) -> dict[str, object]:
+    """`PLACES`, those of language models, and where a folder of texts is."""
+    model = _base(BART if trains_bart(scale) else SMOLLM2)
+    found = {**PLACES, "train_qagen.base": model, "train_mle.base": {"xsum": model, "cnndm": model}}
+    if trains_bart(scale):  # else QAGen is the base, which the rehearsal makes
+        found["train_qg.base"] = model
+    for section in ("corpus", "questions"):
+        if reads_folder(scale, section):
+            found[f"{section}.source"] = [{"kind": "folder", "folder": TEXTS}]
+    return found
 
 
 def _base(folder: str) -> dict[str, object]:
@@ -59,11 +99,9 @@ def _base(folder: str) -> dict[str, object]:
 # Numbers of rows, steps and repeats; what a model reads, writes and learns by is the scale's own.
 SIZES: dict[str, object] = {
     "corpus.validation": 3,
-    "questions.validation": 3,
+    "questions.validation": 4,  # whole passages and windows, where there are any
     "train_qagen.gate_contexts": 2,
-    "train_qagen.finetuning.epochs": 0.01,
     "train_qg.gate_questions": 1,
-    "train_qg.finetuning.epochs": 0.01,
     "train_reader.gate_contexts": 2,
     "train_factcc.documents": 6,
     "train_factcc.validation_documents": 2,
@@ -79,12 +117,11 @@ SIZES: dict[str, object] = {
     "report.resamples": 100,
     "report.permutations": 100,
 }
+# Of so few documents none need be both in S+ and in a small S-.
+SHARES = {"contrastive.negative_share": 1.0}
 PLACES: dict[str, object] = {
-    "train_qagen.base": _base(BART),
-    "train_qg.base": _base(BART),
     "train_reader.base": _base(READER),
     "train_factcc.base": _base(BERT),
-    "train_mle.base": {"xsum": _base(BART), "cnndm": _base(BART)},
     "language.spacy_pipeline": PIPELINE,
     "judgments.folder": JUDGED,
 }

@@ -5,7 +5,7 @@ asks something of every summary.
 """
 
 import json
-from collections.abc import Iterable, Mapping
+from collections.abc import Callable, Iterable, Mapping
 from pathlib import Path
 from random import Random
 
@@ -141,6 +141,12 @@ def write_hub_set(folder: Path, config: str | None, rows: Mapping[str, Iterable[
         files += [f"  - split: {split}", f"    path: {split}.jsonl"]
     card = ["---", "configs:", f'- config_name: "{config or "default"}"', "  data_files:", *files]
     write_text(folder / "README.md", "\n".join([*card, "---", ""]))
+
+
+def write_set(folder: Path, rows: Callable[[str], list[Row]]) -> None:
+    """A folder with a file for each split, as `QUALS_DATA` holds one for each data set."""
+    for split in SPLITS:
+        _write(folder / f"{split}.jsonl", rows(split))
 
 
 def write_judged(folder: Path) -> None:

@@ -1,23 +1,33 @@
-"""Stage `examples`: what S+ and S- look like, and how QUALS tells them apart, token by token."""
+"""Stage `examples`: what S+ and S- look like, and how QUALS tells them apart, token by token.
 
+Real articles and references may not be shown: at their scales summaries that a model wrote, too.
+"""
+
+from pathlib import Path
+
+from quals.analysis.quoting import cut_copies
 from quals.command import run, stage_parser
 from quals.corpora.settings import names_sources
-from quals.corpus import read_articles
+from quals.corpus import Article, read_articles
+from quals.explain.evidence import Card, explain
+from quals.explain.wording import drop, meaning, verdict
 from quals.grid import Seeds, read_grid
-from quals.jsonl import Row, write_json
+from quals.jsonl import Row, read_jsonl, write_json
 from quals.metrics.quals import Quals, QualsSettings
-from quals.params import Count, Section, load_section
+from quals.params import Count, Natural, Section, load_section
 from quals.records import TokenPair
 from quals.training.contrastive import Contrastive, Method
 from quals.training.selection import read_scores, select_pairs
 
 METHOD = "conseq"
+LISTED = 3  # pairs of a summary
 
 
 class Examples(Section):
-    """The scale's `examples` section."""
+    """The scale's `examples` section; `summaries` is 0 where the pairs may be shown."""
 
     pairs: Count
+    summaries: Natural
 
 
 def main(arguments) -> None:
@@ -25,7 +35,8 @@ def main(arguments) -> None:
 
     `generated` says whether the texts are invented, and may be shown to anybody.
     """
-    most = load_section(arguments.params, "examples", Examples).pairs
+    asked = load_section(arguments.params, "examples", Examples)
+    most = asked.pairs
     shared = load_section(arguments.params, "contrastive", Contrastive)
     method = load_section(arguments.params, f"methods.{METHOD}", Method)
     settings = load_section(arguments.params, "quals", QualsSettings)
@@ -61,7 +72,59 @@ def main(arguments) -> None:
             )
         print(f"examples {dataset}: {min(most, len(pairs))} of {len(pairs)} pairs")
     generated = not names_sources(arguments.params, "corpus")
-    write_json(arguments.out, {"generated": generated, "selector": method.selector, "pairs": found})
+    content = {"generated": generated, "selector": method.selector, "pairs": found}
+    if asked.summaries:
+        content["summaries"] = [
+            {"dataset": dataset, "method": METHOD, **row}
+            for dataset in arguments.datasets
+            for row in _written(
+                quals,
+                read_articles(arguments.data / dataset / "corpus", "test")[: asked.summaries],
+                arguments.data / "summaries" / dataset / METHOD / f"{seed}.jsonl",
+            )
+        ]
+    write_json(arguments.out, content)
+
+
+def _written(quals: Quals, articles: list[Article], summaries: Path) -> list[Row]:
+    """Summaries of the first documents and why they score as they do, without the documents.
+
+    Of document and reference no more than a few words in a row are left (`cut_copies`).
+    """
+    texts = {row["id"]: row["summary"] for row in read_jsonl(summaries, {"id": str})}
+    found = []
+    for article in articles:
+        sources = [article.document, article.summary]
+        pairs = quals.token_pairs(article.document, texts[article.id])
+        # Sentences of the document have no place here, so that none is looked for.
+        explained = explain(
+            "",
+            texts[article.id],
+            pairs,
+            alone={},
+            likelihood=quals.settings.likelihood,
+            reason=None if pairs else "no question-answer pair survives",
+        )
+        found.append(
+            {
+                "id": article.id,
+                "summary": cut_copies(texts[article.id], sources),
+                "quals": explained.quals,
+                "meaning": meaning(explained),
+                "pairs": [_shown(card, sources) for card in explained.cards[:LISTED]],
+            }
+        )
+    return found
+
+
+def _shown(card: Card, sources: list[str]) -> Row:
+    return {
+        "question": cut_copies(card.pair.question, sources),
+        "answer": cut_copies(card.pair.answer, sources),
+        "score": card.score,
+        "verdict": verdict(card),
+        "drop": drop(card),
+    }
 
 
 def _lowest(pairs: list[TokenPair]) -> Row | None:

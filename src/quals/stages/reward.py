@@ -10,7 +10,7 @@ from quals.metrics import selectors
 from quals.metrics.quals import QualsSettings
 from quals.metrics.rewards import Reward, RewardJob, write_rewards
 from quals.metrics.rouge import Rouge, RougeSettings
-from quals.metrics.selectors import Selector
+from quals.metrics.selectors import QualsSelection, Selector
 from quals.params import ParamsError, load_section
 from quals.piecewise import Kept, identity_of
 from quals.signature import content_hash
@@ -23,7 +23,8 @@ def main(arguments) -> None:
     """What belongs to a corpus lies in `data`/<dataset>."""
     seeds = read_grid(arguments.grid, Seeds).seeds
     settings = load_section(arguments.params, "reward", Reward)
-    quals = load_section(arguments.params, "quals", QualsSettings)
+    selection = load_section(arguments.params, "quals_selection", QualsSelection)
+    quals = selection.applied(load_section(arguments.params, "quals", QualsSettings))
     rouge = load_section(arguments.params, "rouge", RougeSettings)
     load = _loader(arguments.selector, arguments.qagen, quals, rouge)
     depends = identity_of(

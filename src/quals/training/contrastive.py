@@ -15,9 +15,9 @@ from quals.training import pretrained
 from quals.training.batches import Example, epochs
 from quals.training.contrast import contrast_examples, contrastive_loss
 from quals.training.loop import Optimisation, Schedule, seed_everything, train
-from quals.training.pretrained import PretrainedTraining, finetune
 from quals.training.running import Running
 from quals.training.selection import read_scores, select_pairs
+from quals.training.tuning import Tuning, tune
 
 
 class Contrastive(Section):
@@ -32,7 +32,7 @@ class Contrastive(Section):
     steps: dict[str, Count] | None = None
     batch_size: Count | None = None
     schedule: Schedule | None = None
-    finetuning: dict[str, PretrainedTraining] | None = None
+    finetuning: dict[str, Tuning] | None = None
 
     @model_validator(mode="after")
     def _is_one_of_both(self) -> "Contrastive":
@@ -100,19 +100,22 @@ def train_contrastive(job: ContrastiveJob) -> Retrained:
     articles = {article.id: article for article in read_articles(job.corpus, "train")}
     start = checkpoint.load(job.start)
     examples = contrast_examples(pairs, articles, start, job.max_source_tokens)
-    losses = _retrain(start, examples, job)
+    retrained, losses = _retrain(start, examples, job)
     if job.running.leads:
-        checkpoint.save(start.model, start.tokenizer, job.out)
+        checkpoint.save(retrained.model, retrained.tokenizer, job.out)
     return Retrained(len(pairs), losses)
 
 
-def _retrain(start: Checkpoint, examples: list[Example], job: ContrastiveJob) -> list[float]:
-    """Train the model in place; its losses."""
+def _retrain(
+    start: Checkpoint, examples: list[Example], job: ContrastiveJob
+) -> tuple[Checkpoint, list[float]]:
+    """The trained model and the loss of each step."""
     shared, method = job.shared, job.method
     seed_everything(job.seed)
     if shared.finetuning is not None:
         settings = shared.finetuning[job.dataset].model_copy(update={"lr": method.lr})
-        return finetune(
+        return tune(
+            job.start,
             start,
             pretrained.fitting(examples),
             pretrained.contrastive_loss(
@@ -125,7 +128,7 @@ def _retrain(start: Checkpoint, examples: list[Example], job: ContrastiveJob) ->
             title=job.title,
             running=job.running,
         )
-    return train(
+    losses = train(
         start.model,
         epochs(
             examples,
@@ -141,3 +144,4 @@ def _retrain(start: Checkpoint, examples: list[Example], job: ContrastiveJob) ->
         title=job.title,
         running=job.running,
     )
+    return start, losses

@@ -14,17 +14,17 @@ from quals.models.checkpoint import Checkpoint
 from quals.params import Count, Section
 from quals.training.batches import Example, epochs
 from quals.training.loop import Optimisation, Stopwatch, seed_everything, train
-from quals.training.pretrained import PretrainedTraining
 from quals.training.qa import likelihood_of
 from quals.training.record import write_record
 from quals.training.running import Running
+from quals.training.tuning import Tuning
 
 
 class TrainMle(Section):
     """The scale's `train_mle` section.
 
     Without `base` training goes on from QAGen. With it each corpus has a pretrained model, and how
-    all of its weights are trained; null for a summarizer that stands in as it is.
+    that is trained; null for a summarizer that stands in as it is.
     """
 
     max_source_tokens: Count
@@ -32,7 +32,7 @@ class TrainMle(Section):
     batch_size: Count | None = None
     optimisation: Optimisation | None = None
     base: dict[str, Places] | None = None
-    finetuning: dict[str, PretrainedTraining | None] | None = None
+    finetuning: dict[str, Tuning | None] | None = None
 
     @model_validator(mode="after")
     def _is_one_of_both(self) -> "TrainMle":

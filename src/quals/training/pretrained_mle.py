@@ -1,4 +1,4 @@
-"""How does a pretrained encoder-decoder become the MLE summarizer? Fine-tuned, or it stands in.
+"""How does a pretrained model become the MLE summarizer? Fine-tuned, or it stands in.
 
 Document -> summary, end; no `<s>` (paper.md 1a). A public summarizer that stands in is stored as it
 is, but for the forced tokens of its configuration, which are those of another frame.
@@ -9,8 +9,9 @@ from quals.decoding.summarizer import Summarizer
 from quals.models import checkpoint
 from quals.training.loop import Stopwatch, seed_everything
 from quals.training.mle import MleJob, summary_examples
-from quals.training.pretrained import finetune, fitting, likelihood_loss
+from quals.training.pretrained import fitting, likelihood_loss
 from quals.training.record import write_record
+from quals.training.tuning import tune
 
 
 def train_pretrained_mle(job: MleJob) -> None:
@@ -24,7 +25,8 @@ def train_pretrained_mle(job: MleJob) -> None:
     losses: list[float] = []
     if settings is not None:
         articles = read_articles(job.corpus, "train")
-        losses = finetune(
+        start, losses = tune(
+            job.init,
             start,
             fitting(summary_examples(articles, start, limit)),
             likelihood_loss(settings.label_smoothing),
