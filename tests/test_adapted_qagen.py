@@ -20,6 +20,7 @@ from quals.models.checkpoint import Checkpoint
 from quals.models.release import MOST_BYTES, release
 from quals.models.tokenizer import SEPARATOR
 from quals.stages import train_qagen
+from quals.training import adapted_qagen
 from quals.training.adapted_qagen import AdaptedQagen, gate
 from quals.training.batches import collate
 from quals.training.qa import likelihood_of, qagen_examples
@@ -28,6 +29,7 @@ with_peft = pytest.mark.skipif(
     importlib.util.find_spec("peft") is None, reason="peft is an optional package"
 )
 SETTINGS = {
+    "released": None,
     "seed": 3,
     "base": {"variable": "TEST_BASE", "folder": None, "hub": None},
     "separator": SEPARATOR,
@@ -130,6 +132,34 @@ def test_a_release_is_the_adapter_with_a_card_and_replaces_an_older_one(project)
     assert (released / WEIGHTS).read_bytes() == (project / "out/adapter" / WEIGHTS).read_bytes()
     assert "--model released/tiny" in (released / "README.md").read_text()
     assert sorted(p.name for p in (project / "released").iterdir()) == ["tiny"]
+
+
+def rewrite(project, **changes):
+    with open(project / "scale.yaml", "w") as file:
+        content = {"train_qagen": {**SETTINGS, **changes}, "quals": QUALS, "card": CARD}
+        YAML(typ="safe", pure=True).dump(content, file)
+
+
+@with_peft
+def test_a_release_is_taken_as_it_is_or_refused(project, monkeypatch):
+    """The same bytes and record without a step of training, and never those of other settings."""
+    trained = train(project)
+    release(project / "out/adapter", project / "out.json", project / "scale.yaml", project / "rel")
+
+    def fail(*_, **__):
+        raise AssertionError("trained")
+
+    monkeypatch.setattr(adapted_qagen, "train_lora", fail)
+    rewrite(project, released=str(project / "rel"))
+    taken = train(project, "taken")
+    for key in ("metrics", "curve", "parameters"):
+        assert taken[key] == trained[key]
+    for path in (project / "out").rglob("*.safetensors"):
+        other = project / "taken" / path.relative_to(project / "out")
+        assert path.read_bytes() == other.read_bytes()
+    rewrite(project, released=str(project / "rel"), seed=4)
+    with pytest.raises(InputError, match=r"train_qagen.seed is 4, but .*rel was trained with 3"):
+        train(project, "other")
 
 
 @with_peft

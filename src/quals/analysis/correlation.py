@@ -4,13 +4,16 @@
 document is in a resample: all items of a document come and go together.
 """
 
-from collections.abc import Callable
+from collections.abc import Callable, Iterator, Sequence
+from dataclasses import dataclass
+from itertools import combinations
 
 import numpy as np
 from scipy.stats import kendalltau
 
 from quals.analysis.statistics import BLOCK, Interval, interval
 
+NO_SPREAD = 1e-13  # a variance below it is rounding
 Statistic = Callable[[np.ndarray, np.ndarray, np.ndarray, np.ndarray], np.ndarray]
 
 
@@ -35,19 +38,71 @@ def weighted_auc(
     return np.divide(wins, pairs, out=np.full(len(pairs), np.nan), where=pairs > 0)
 
 
-def weighted_pearson(
-    x: np.ndarray, y: np.ndarray, members: np.ndarray, counts: np.ndarray
-) -> np.ndarray:
-    """Pearson's r per resample; NaN where x or y is constant."""
-    return _pearson(x[:, None], y[:, None], counts[members])
+@dataclass(frozen=True)
+class Correlation:
+    """Pearson's r per resample, or Spearman's rho: that of `ranks`, taken anew in each resample.
+
+    NaN where a column is constant.
+    """
+
+    ranks: bool
+
+    def __call__(
+        self, x: np.ndarray, y: np.ndarray, members: np.ndarray, counts: np.ndarray
+    ) -> np.ndarray:
+        return next(self.pairs((x, y), members, counts))
+
+    def pairs(
+        self, columns: Sequence[np.ndarray], members: np.ndarray, counts: np.ndarray
+    ) -> Iterator[np.ndarray]:
+        """The correlation of every two columns (items,) in order: 0 and 1, 0 and 2, 1 and 2."""
+        weights = counts[members]
+        found = _rank_products if self.ranks else _products
+        products = found(columns, weights)
+        for i, j in combinations(range(len(columns)), 2):
+            vary = np.minimum(products[i, i], products[j, j]) > NO_SPREAD
+            spread = np.sqrt((products[i, i] * products[j, j]).clip(0))
+            none = np.full(len(spread), np.nan)
+            yield np.divide(products[i, j], spread, out=none, where=vary).clip(-1, 1)
 
 
-def weighted_spearman(
-    x: np.ndarray, y: np.ndarray, members: np.ndarray, counts: np.ndarray
-) -> np.ndarray:
-    """Spearman's rho per resample, ranks taken anew in each; NaN where x or y is constant."""
-    weights = counts[members]
-    return _pearson(midranks(x, weights), midranks(y, weights), weights)
+weighted_pearson = Correlation(ranks=False)
+weighted_spearman = Correlation(ranks=True)
+
+Products = dict[tuple[int, int], np.ndarray]
+
+
+def _products(columns: Sequence[np.ndarray], weights: np.ndarray) -> Products:
+    """Mean products (resamples,) of every two columns about their means, as one matrix product.
+
+    Columns come in units of their largest distance from the mean, so that rounding is about 1e-16.
+    """
+    moved = np.stack([_in_units(column - column.mean()) for column in columns])
+    places = [(i, j) for i in range(len(columns)) for j in range(i, len(columns))]
+    total = weights.sum(axis=0)
+    means = moved @ weights / total
+    squares = np.stack([moved[i] * moved[j] for i, j in places]) @ weights / total
+    return {
+        (i, j): product - means[i] * means[j]
+        for (i, j), product in zip(places, squares, strict=True)
+    }
+
+
+def _rank_products(columns: Sequence[np.ndarray], weights: np.ndarray) -> Products:
+    """The same of ranks, whose mean is known; in units of the number of items."""
+    total = weights.sum(axis=0)
+    ranks = [(midranks(column, weights) - (total + 1) / 2) / total for column in columns]
+    weighted = [weights * rank for rank in ranks]
+    return {
+        (i, j): np.einsum("ir,ir->r", weighted[i], ranks[j]) / total
+        for i in range(len(columns))
+        for j in range(i, len(columns))
+    }
+
+
+def _in_units(values: np.ndarray) -> np.ndarray:
+    largest = np.abs(values).max()
+    return values / largest if largest else values
 
 
 def midranks(values: np.ndarray, weights: np.ndarray) -> np.ndarray:
@@ -57,19 +112,6 @@ def midranks(values: np.ndarray, weights: np.ndarray) -> np.ndarray:
     starts = np.flatnonzero(np.diff(group[order], prepend=-1))
     sizes = np.add.reduceat(weights[order], starts, axis=0)
     return (np.cumsum(sizes, axis=0) - (sizes - 1) / 2)[group]
-
-
-def _pearson(x: np.ndarray, y: np.ndarray, weights: np.ndarray) -> np.ndarray:
-    """Pearson's r per column of weights (items, resamples)."""
-    total = weights.sum(axis=0)
-    dx = x - (weights * x).sum(axis=0) / total
-    dy = y - (weights * y).sum(axis=0) / total
-    weighted = weights * dx
-    spread = np.sqrt((weighted * dx).sum(axis=0) * (weights * dy * dy).sum(axis=0))
-    smallest = 1e-12 * total * np.abs(x).max() * np.abs(y).max()  # below it: rounding, no spread
-    none = np.full(len(total), np.nan)
-    r = np.divide((weighted * dy).sum(axis=0), spread, out=none, where=spread > smallest)
-    return r.clip(-1, 1)
 
 
 def point(statistic: Statistic, x: np.ndarray, y: np.ndarray) -> float:

@@ -11,7 +11,7 @@ from typing import NamedTuple
 import numpy as np
 from scipy.stats import t as student
 
-from quals.analysis.correlation import Statistic, constant
+from quals.analysis.correlation import Correlation, Statistic, constant
 from quals.analysis.statistics import BLOCK
 
 NO_SPREAD = 1e-9  # below it a correlation is one, and nothing is left to explain
@@ -135,12 +135,11 @@ def partial(xy: np.ndarray, xz: np.ndarray, yz: np.ndarray) -> np.ndarray:
     return found.clip(-1, 1)
 
 
-def given(statistic: Statistic, control: np.ndarray) -> Statistic:
-    """A correlation of `correlation`, at a fixed value of the control."""
+def given(correlation: Correlation, control: np.ndarray) -> Statistic:
+    """A correlation at a fixed value of the control."""
 
     def fixed(x: np.ndarray, y: np.ndarray, members: np.ndarray, counts: np.ndarray) -> np.ndarray:
-        pairs = ((x, y), (x, control), (y, control))
-        return partial(*(statistic(*pair, members, counts) for pair in pairs))
+        return partial(*correlation.pairs((x, y, control), members, counts))
 
     return fixed
 

@@ -23,6 +23,7 @@ from quals.params import Section, validated
 CONFIG = "adapter_config.json"
 WEIGHTS = "adapter_model.safetensors"
 RECORD = "adapter.json"
+TRAINING = "training.json"  # of a release: the metrics file of its training
 DTYPES = {"float32": torch.float32, "bfloat16": torch.bfloat16, "float16": torch.float16}
 
 _PREFIX = "base_model.model."  # peft wraps a network twice

@@ -1,4 +1,4 @@
-"""How does a trained adapter become a released one? Its folder is copied, with a model card."""
+"""How does a trained adapter become a released one? Copied, with its record and a model card."""
 
 import argparse
 import shutil
@@ -6,7 +6,7 @@ from pathlib import Path
 
 from quals.models import adapter_folder
 from quals.models.adapter import SETTINGS, whole_folder
-from quals.models.adapter_folder import CONFIG, RECORD, WEIGHTS, AdapterError
+from quals.models.adapter_folder import CONFIG, RECORD, TRAINING, WEIGHTS, AdapterError
 from quals.models.card import write_card
 
 MOST_BYTES = 8_000_000  # of weights that are kept in git
@@ -29,6 +29,7 @@ def release(adapter: Path, metrics: Path, params: Path, out: Path) -> None:
     with whole_folder(out) as part:
         for name in (CONFIG, RECORD, WEIGHTS, SETTINGS):
             shutil.copyfile(adapter / name, part / name)
+        shutil.copyfile(metrics, part / TRAINING)
         write_card(part, metrics, params, name=out.name)
 
 

@@ -75,6 +75,8 @@ def sizes(scale: Mapping[str, object]) -> dict[str, object]:
         found[f"{name}.{short[0]}"] = short[1]
     if scale["train_reader"]["training"] is not None:  # else it stands in as it is
         found["train_reader.training.steps"] = 2
+    if "released" in scale["train_qagen"]:
+        found["train_qagen.released"] = None
     if scale["sample"]["documents"] is not None:
         found["sample.documents"] = texts.SPLITS["train"]
     return found

@@ -12,19 +12,19 @@ import torch
 from quals.corpus import Context, read_contexts
 from quals.decoding.reading import read_in_batches
 from quals.decoding.scoring import shift_right
-from quals.jsonl import write_json
+from quals.jsonl import Row, read_json, write_json
 from quals.metrics.pairs import mean
 from quals.metrics.quals import Quals, QualsSettings, save_settings
 from quals.models import adapter_folder, checkpoint
 from quals.models.adapter import add, weights_hash
-from quals.models.adapter_folder import Base, Places, Record
+from quals.models.adapter_folder import TRAINING, Adapter, Base, Places, Record
 from quals.models.checkpoint import Checkpoint
 from quals.models.families import family_of
 from quals.models.interface import Memory
 from quals.models.released import find
 from quals.models.source import hub_folder
 from quals.models.tokenizer import pad
-from quals.params import Count, Natural, Section, load_section, load_yaml
+from quals.params import Count, Natural, ParamsError, Section, load_section, load_yaml
 from quals.signature import signature
 from quals.training.batches import Example
 from quals.training.loop import Stopwatch, curve, seed_everything
@@ -39,9 +39,11 @@ class AdaptedQagen(Section):
     """The scale's `train_qagen` section where it names a base.
 
     `separator` is a token of the base's vocabulary that its texts never hold. Matrices are stored
-    in `stored_dtype`, and what is measured is what is stored.
+    in `stored_dtype`, and what is measured is what is stored. `released` is an adapter that these
+    settings trained, relative to the project's root: it is taken as it is. Null trains one.
     """
 
+    released: str | None
     seed: Natural
     base: Places
     separator: str
@@ -72,15 +74,7 @@ def train_adapted_qagen(
         base=Base(**settings.base.model_dump(), weights=[weights_hash(start.model)]),
         special_tokens={"separator": settings.separator},
     )
-    examples = _examples(read_contexts(questions / "train.jsonl"), start, separator, settings)
-    adapter, losses = train_lora(
-        start,
-        examples,
-        settings.training,
-        seed=settings.seed,
-        title="train_qagen",
-        running=running,
-    )
+    training, adapter = _trained(start, separator, settings, questions, running)
     if not running.leads:
         return
     small = out / ADAPTER
@@ -93,10 +87,10 @@ def train_adapted_qagen(
     save_settings(quals_settings, out)
     held_out = read_contexts(questions / "validation.jsonl")
     found = {
-        "pairs": sum(len(example.targets) for example in examples),
+        "pairs": training["pairs"],
         **gate(merged, separator, held_out, settings),
         **_survival(Quals(merged, separator, quals_settings), held_out, settings.gate_contexts),
-        "train_loss": losses[-1],
+        "train_loss": training["train_loss"],
     }
     print(f"train_qagen: {found}, {watch.seconds():.0f} s")
     write_json(
@@ -104,12 +98,49 @@ def train_adapted_qagen(
         {
             "stage": "train_qagen",
             "metrics": found,
-            "curve": curve(losses),
+            "curve": training["curve"],
             "parameters": sum(m.numel() for pair in adapter.pairs.values() for m in pair),
             "settings": {**settings.model_dump(), "dtype": running.hardware.dtype},
             "signature": signature(seed=settings.seed, models={"base": folder}),
         },
     )
+
+
+def _trained(
+    start: Checkpoint, separator: int, settings: AdaptedQagen, questions: Path, running: Running
+) -> tuple[Row, Adapter]:
+    """How it was trained (`pairs`, `train_loss`, `curve`) and the adapter; a release holds both."""
+    if settings.released is not None:
+        folder = Path(settings.released)
+        kept = read_json(folder / TRAINING)
+        _check_settings(kept["settings"], settings, folder)
+        print(f"train_qagen: {folder} is taken, nothing is trained", flush=True)
+        return {**kept["metrics"], "curve": kept["curve"]}, adapter_folder.load(folder)
+    examples = _examples(read_contexts(questions / "train.jsonl"), start, separator, settings)
+    adapter, losses = train_lora(
+        start,
+        examples,
+        settings.training,
+        seed=settings.seed,
+        title="train_qagen",
+        running=running,
+    )
+    pairs = sum(len(example.targets) for example in examples)
+    return {"pairs": pairs, "train_loss": losses[-1], "curve": curve(losses)}, adapter
+
+
+def _check_settings(kept: Row, settings: AdaptedQagen, folder: Path) -> None:
+    """A released adapter is what the settings would train, or `ParamsError` names the first key."""
+    wanted = settings.model_dump(include={"seed", "separator", "max_source_tokens", "stored_dtype"})
+    pairs = [(key, kept[key], value) for key, value in wanted.items()]
+    for key, value in settings.training.model_dump().items():
+        pairs.append((f"training.{key}", kept["training"][key], value))
+    for key, trained, value in pairs:
+        if trained != value:
+            raise ParamsError(
+                f"train_qagen.{key} is {value}, but {folder} was trained with {trained}: "
+                "set train_qagen.released to null to train another"
+            )
 
 
 def _examples(
