@@ -47,7 +47,7 @@ def main(arguments) -> None:
 
 def _rows(arguments, dataset: str, base: QualsSettings, tried: MetricAblations) -> list[Row]:
     seeds = read_grid(arguments.grid, Seeds).seeds
-    articles = read_articles(arguments.data / dataset / "corpus", "test")
+    articles = read_articles(arguments.data / dataset / "corpus", "test", tried.documents)
     outputs = arguments.data / "summaries" / dataset / "mle"
     written = {
         seed: {
