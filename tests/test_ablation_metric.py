@@ -25,6 +25,7 @@ TRIED = MetricAblations(
     groups=[2, 5, 14],
     pairs=[1, 2],
     official_groups=14,
+    documents=8,
     swaps_seed=13,
     resamples=100,
     seed=0,

@@ -74,7 +74,13 @@ EVERYTHING = {  # each loss, selector and way to choose once
     "mle": {"rounds": 0},
 }
 ABLATIONS = {
-    "metric": {"groups": [2, 6], "pairs": [1], "official_groups": 6, "resamples": 100},
+    "metric": {
+        "documents": 12,
+        "groups": [2, 6],
+        "pairs": [1],
+        "official_groups": 6,
+        "resamples": 100,
+    },
     "contrast_pairs": {"documents": 6, "drafts": 3, "tries": 20, "resamples": 100},
     "evaluation": {"documents": 8},
     "ablations": {"everything": {"recipes": ["conseq"], "documents": 16, "settings": EVERYTHING}},

@@ -30,7 +30,8 @@ Under = dict[tuple[int, ...], tuple[float, ...]]  # log p of a pair's tokens by 
 class MetricAblations(Section):
     """Numbers of decoding groups and of pairs to try, groups of the official search, bootstrap.
 
-    The first `documents` test documents of a corpus judge. `swaps_seed` draws the summaries that are given an error.
+    The first `documents` test documents of a corpus judge. `swaps_seed` draws the summaries that
+    are given an error.
     """
 
     documents: Count
