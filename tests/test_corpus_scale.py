@@ -1,4 +1,4 @@
-"""Laws of `sample` and `reward` on a corpus of any size: chunks change nothing, kills cost one."""
+"""Laws of the stages that work in chunks: these change nothing, and a kill costs one."""
 
 import shutil
 from argparse import Namespace
@@ -21,11 +21,12 @@ from quals.metrics.rewards import stream_sampled
 from quals.models import checkpoint
 from quals.params import load_section, load_yaml
 from quals.piecewise import Kept
-from quals.stages import reward, sample
+from quals.stages import reward, sample, summarize
 
 SCALE = {
     "sample": {"documents": None, "samples": 3, "top_k": 4, "chunk_documents": 100},
     "reward": {"chunk_documents": 100},
+    "summarize": {"chunk_documents": 100},
     "rouge": {"use_stemmer": False},
     "summaries": {
         "xsum": {
@@ -86,7 +87,8 @@ def changed(folder, section, **values):
 
 def corpus(folder, documents):
     rows = [{"id": f"a{at}", "document": d, "summary": "Ada"} for at, d in enumerate(documents)]
-    write_jsonl(folder / "data/xsum/corpus/train.jsonl", rows)
+    for split in ("train", "test"):
+        write_jsonl(folder / f"data/xsum/corpus/{split}.jsonl", rows)
 
 
 def draw(folder):
@@ -116,6 +118,21 @@ def judge(folder, selector="quals"):
         )
     )
     return made(folder / "data/xsum/rewards" / selector)
+
+
+def decode(folder):
+    """Run the stage `summarize`; the bytes that it leaves, by seed."""
+    summarize.main(
+        Namespace(
+            params=folder / "toy.yaml",
+            grid=folder / "params.yaml",
+            datasets=["xsum"],
+            method="mle",
+            data=folder / "data",
+            models=folder / "models",
+        )
+    )
+    return made(folder / "data/summaries/xsum/mle")
 
 
 def made(folder):
@@ -271,6 +288,20 @@ def test_a_killed_reward_goes_on_and_repeats_no_chunk(project, counted):
     assert judge(project) == expected
     assert len(calls.seen) == len(DOCUMENTS) - 5
     assert not (project / ".checkpoints/toy/reward/quals").exists()
+
+
+def test_a_killed_summarize_goes_on_and_chunks_change_no_summary(project, counted):
+    expected = decode(project)
+    changed(project, "summarize", chunk_documents=3)
+    calls = counted(Summarizer, "summarize")
+    calls.fail_at = 4
+    with pytest.raises(Killed):
+        decode(project)
+    calls.seen.clear()
+    calls.fail_at = None
+    assert decode(project) == expected
+    assert [len(documents) for (documents,) in calls.seen] == [3, 1]
+    assert not (project / ".checkpoints/toy/summarize/mle").exists()
 
 
 @pytest.mark.parametrize(
