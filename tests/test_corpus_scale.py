@@ -4,6 +4,7 @@ import shutil
 from argparse import Namespace
 from dataclasses import replace
 
+import linear
 import pytest
 import torch
 from ruamel.yaml import YAML
@@ -91,7 +92,7 @@ def corpus(folder, documents):
         write_jsonl(folder / f"data/xsum/corpus/{split}.jsonl", rows)
 
 
-def draw(folder):
+def draw(folder, seeds=SEEDS):
     """Run the stage `sample`; the bytes that it leaves, by seed."""
     sample.main(
         Namespace(
@@ -102,10 +103,10 @@ def draw(folder):
             models=folder / "models",
         )
     )
-    return made(folder / "data/xsum/candidates")
+    return made(folder / "data/xsum/candidates", seeds)
 
 
-def judge(folder, selector="quals"):
+def judge(folder, selector="quals", seeds=SEEDS):
     """Run the stage `reward`; the bytes that it leaves, by seed."""
     reward.main(
         Namespace(
@@ -117,7 +118,7 @@ def judge(folder, selector="quals"):
             qagen=folder / "models/qagen",
         )
     )
-    return made(folder / "data/xsum/rewards" / selector)
+    return made(folder / "data/xsum/rewards" / selector, seeds)
 
 
 def decode(folder):
@@ -135,9 +136,9 @@ def decode(folder):
     return made(folder / "data/summaries/xsum/mle")
 
 
-def made(folder):
-    assert sorted(path.name for path in folder.iterdir()) == [f"{seed}.jsonl" for seed in SEEDS]
-    return {seed: (folder / f"{seed}.jsonl").read_bytes() for seed in SEEDS}
+def made(folder, seeds=SEEDS):
+    assert sorted(path.name for path in folder.iterdir()) == [f"{seed}.jsonl" for seed in seeds]
+    return {seed: (folder / f"{seed}.jsonl").read_bytes() for seed in seeds}
 
 
 class Killed(Exception):
@@ -416,3 +417,21 @@ def test_a_bad_row_of_the_corpus_is_named_before_any_work(project, counted):
     path.write_text("".join(reversed(path.read_text().splitlines(keepends=True))))
     with pytest.raises(DataError, match=r"train\.jsonl:2: field 'id': 'a5' after 'a6'"):
         read_articles(path.parent, "train")
+
+
+def test_the_benchmark_times_what_the_stages_run(project):
+    changed(project, "sample", chunk_documents=3)
+    changed(project, "reward", chunk_documents=3)
+    (project / "params.yaml").write_text("seeds: [0]\n")
+    sampled, scored = draw(project, [0]), judge(project, seeds=[0])
+    root = project / "benchmark"
+    for name in ("models", "data"):
+        (root / name).mkdir(parents=True)
+        (root / name / "testbed").symlink_to(project / name)
+    (project / "models/metrics").mkdir()
+    (project / "models/metrics/qagen").symlink_to(project / "models/qagen")
+    place = linear.Place(root, project / "toy.yaml", project / "scratch")
+    for step, texts, expected in (("sampling", 21, sampled), ("scoring", 28, scored)):
+        row = linear.run_step(step, place, len(DOCUMENTS), 3)
+        assert (row["documents"], row["texts"]) == (7, texts)
+        assert (place.made(step, 7) / "0.jsonl").read_bytes() == expected[0]
