@@ -13,7 +13,7 @@ from pipeline import ROOT
 
 from quals.corpora.judgments import Judgments
 from quals.corpora.settings import RealCorpus, RealQuestions
-from quals.decoding.jobs import Sample
+from quals.decoding.jobs import Sample, Summarize
 from quals.decoding.summarizer import SummaryLimits
 from quals.metrics.answers import LanguageSettings
 from quals.metrics.encoder_reader import EncoderReaderSettings
@@ -55,6 +55,7 @@ SECTIONS = {
     "factcc": FactccSettings,
     "rouge": RougeSettings,
     "train_mle": TrainMle,
+    "summarize": Summarize,
     "sample": Sample,
     "reward": Reward,
     "quals_selection": QualsSelection,
