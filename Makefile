@@ -56,7 +56,7 @@ laptop: assets  ## real text on a CPU, hours: QUALS against what people judged, 
 	    -S 'judgments=[qags_cnndm,qags_xsum,halueval]' -S 'judgments_qags=[qags_cnndm,qags_xsum]' \
 	    -S 'seeds=[0]' -S 'selectors=[quals,rouge,copy]' -S 'contrastive=[rouge,conseq,copy]' \
 	    -S 'methods=[mle,rouge,conseq,copy]' -S 'ablations=[]' \
-	    judgments evaluate copying examples speed
+	    judgments report
 
 rehearse: $(STAMP)  ## every stage of the paper's scale on tiny models and invented articles, minutes
 	OMP_NUM_THREADS=1 $(BIN)/python -m quals.rehearsal --scale paper
