@@ -56,7 +56,7 @@ laptop: assets  ## real text on a CPU, hours: QUALS against what people judged, 
 	    -S 'judgments=[qags_cnndm,qags_xsum,halueval]' -S 'judgments_qags=[qags_cnndm,qags_xsum]' \
 	    -S 'seeds=[0]' -S 'selectors=[quals,rouge,copy]' -S 'contrastive=[rouge,conseq,copy]' \
 	    -S 'methods=[mle,rouge,conseq,copy]' -S 'ablations=[]' \
-	    judgments evaluate copying examples speed
+	    judgments report
 
 rehearse: $(STAMP)  ## every stage of the paper's scale on tiny models and invented articles, minutes
 	OMP_NUM_THREADS=1 $(BIN)/python -m quals.rehearsal --scale paper
@@ -64,12 +64,13 @@ rehearse: $(STAMP)  ## every stage of the paper's scale on tiny models and inven
 env: $(STAMP)
 
 # torch comes first and by its exact version: its plain name would bring gigabytes of GPU libraries.
-# Of 18,000 modules the pipeline imports one in six, and Python compiles those when it first does.
+# The lock holds all packages that the others need: nothing is left to resolve. Of 18,000 modules the
+# pipeline imports one in six, and Python compiles those when it first does.
 PIP := $(BIN)/python -m pip install --quiet --disable-pip-version-check --no-compile
 $(STAMP): requirements.lock pyproject.toml
 	$(PYTHON) -m venv $(VENV)
-	$(PIP) "$$(grep '^torch==' requirements.lock)"
-	$(PIP) -r requirements.lock
+	$(PIP) --no-deps "$$(grep '^torch==' requirements.lock)"
+	$(PIP) --no-deps -r requirements.lock
 	$(PIP) --no-deps --no-build-isolation -e .
 	touch $(STAMP)
 

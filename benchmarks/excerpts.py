@@ -81,13 +81,13 @@ EXCERPTS = (
         50,
         needs=(*_XSUM, "data/{}/xsum/rewards"),
     ),
-    Excerpt("testbed", "summarize", None, 50, 200, needs=_XSUM),
+    Excerpt("testbed", "summarize", None, 50, 300, needs=_XSUM),
     Excerpt(
         "testbed",
         "evaluate",
         None,
         50,
-        150,
+        300,
         needs=(*_XSUM, "models/{}/metrics", "data/{}/summaries/xsum/mle"),
     ),
     Excerpt(

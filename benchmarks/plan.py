@@ -22,13 +22,14 @@ from quals.analysis.formatting import number, table
 from quals.analysis.readme import update
 from quals.doctor.arithmetic import Load
 from quals.doctor.estimate import needed, seconds
+from quals.doctor.preflight import trained_in
 from quals.doctor.rates import Rates, measure
 from quals.doctor.scale import Scale, StagePlan
 from quals.doctor.shapes import Shape
 from quals.doctor.stages import plan
 from quals.errors import InputError
 from quals.jsonl import Row, read_json, write_json
-from quals.scoring.hardware import choose_dtype, cpu_name
+from quals.scoring.hardware import cpu_name
 
 HERE = Path(__file__).parent
 ROOT = HERE.parent
@@ -67,7 +68,8 @@ def measured(excerpt: Excerpt, arguments: argparse.Namespace) -> Row:
         excerpt, root, arguments.scales, arguments.scratch, clock=arguments.clock
     )
     few, more = (stage_of(scale, excerpt.stage) for scale in scales)
-    rates = measure(needed([more]), dtype=str(choose_dtype().value), clock=CLOCKS[arguments.clock])
+    dtype = trained_in(scales[1].settings)
+    rates = measure(needed([more]), dtype=dtype, clock=CLOCKS[arguments.clock])
     return {
         "scale": excerpt.scale,
         "stage": excerpt.stage,
@@ -129,6 +131,10 @@ def main(arguments: argparse.Namespace) -> None:
             rows.append(measured(excerpt, arguments))
             print(f"{excerpt.name}: {rows[-1]['seconds']:.2f} s, estimated", end=" ")
             print(f"{estimated(rows[-1]):.2f} s", flush=True)
+        _write(arguments, rows, left_out)  # what is measured is kept, whatever comes next
+
+
+def _write(arguments: argparse.Namespace, rows: list[Row], left_out: list[str]) -> None:
     found = {
         "cpu": cpu_name(),
         "clock": arguments.clock,
@@ -163,7 +169,7 @@ def _scaled(found: Row, factor: float) -> Row:
             key: {**rate, **{name: factor * rate[name] for name in ("block", "call")}}
             for key, rate in rates["shapes"].items()
         }
-        small = {name: factor * rates[name] for name in ("weight", "tensor", "choice")}
+        small = {name: factor * rate for name, rate in rates.items() if name != "shapes"}
         stages.append({**row, "rates": {"shapes": shapes, **small}})
     return {**found, "stages": stages}
 

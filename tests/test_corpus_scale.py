@@ -1,9 +1,10 @@
-"""Laws of `sample` and `reward` on a corpus of any size: chunks change nothing, kills cost one."""
+"""Laws of the stages that work in chunks: these change nothing, and a kill costs one."""
 
 import shutil
 from argparse import Namespace
 from dataclasses import replace
 
+import linear
 import pytest
 import torch
 from ruamel.yaml import YAML
@@ -21,11 +22,12 @@ from quals.metrics.rewards import stream_sampled
 from quals.models import checkpoint
 from quals.params import load_section, load_yaml
 from quals.piecewise import Kept
-from quals.stages import reward, sample
+from quals.stages import reward, sample, summarize
 
 SCALE = {
     "sample": {"documents": None, "samples": 3, "top_k": 4, "chunk_documents": 100},
     "reward": {"chunk_documents": 100},
+    "summarize": {"chunk_documents": 100},
     "rouge": {"use_stemmer": False},
     "summaries": {
         "xsum": {
@@ -86,10 +88,11 @@ def changed(folder, section, **values):
 
 def corpus(folder, documents):
     rows = [{"id": f"a{at}", "document": d, "summary": "Ada"} for at, d in enumerate(documents)]
-    write_jsonl(folder / "data/xsum/corpus/train.jsonl", rows)
+    for split in ("train", "test"):
+        write_jsonl(folder / f"data/xsum/corpus/{split}.jsonl", rows)
 
 
-def draw(folder):
+def draw(folder, seeds=SEEDS):
     """Run the stage `sample`; the bytes that it leaves, by seed."""
     sample.main(
         Namespace(
@@ -100,10 +103,10 @@ def draw(folder):
             models=folder / "models",
         )
     )
-    return made(folder / "data/xsum/candidates")
+    return made(folder / "data/xsum/candidates", seeds)
 
 
-def judge(folder, selector="quals"):
+def judge(folder, selector="quals", seeds=SEEDS):
     """Run the stage `reward`; the bytes that it leaves, by seed."""
     reward.main(
         Namespace(
@@ -115,12 +118,27 @@ def judge(folder, selector="quals"):
             qagen=folder / "models/qagen",
         )
     )
-    return made(folder / "data/xsum/rewards" / selector)
+    return made(folder / "data/xsum/rewards" / selector, seeds)
 
 
-def made(folder):
-    assert sorted(path.name for path in folder.iterdir()) == [f"{seed}.jsonl" for seed in SEEDS]
-    return {seed: (folder / f"{seed}.jsonl").read_bytes() for seed in SEEDS}
+def decode(folder):
+    """Run the stage `summarize`; the bytes that it leaves, by seed."""
+    summarize.main(
+        Namespace(
+            params=folder / "toy.yaml",
+            grid=folder / "params.yaml",
+            datasets=["xsum"],
+            method="mle",
+            data=folder / "data",
+            models=folder / "models",
+        )
+    )
+    return made(folder / "data/summaries/xsum/mle")
+
+
+def made(folder, seeds=SEEDS):
+    assert sorted(path.name for path in folder.iterdir()) == [f"{seed}.jsonl" for seed in seeds]
+    return {seed: (folder / f"{seed}.jsonl").read_bytes() for seed in seeds}
 
 
 class Killed(Exception):
@@ -273,6 +291,20 @@ def test_a_killed_reward_goes_on_and_repeats_no_chunk(project, counted):
     assert not (project / ".checkpoints/toy/reward/quals").exists()
 
 
+def test_a_killed_summarize_goes_on_and_chunks_change_no_summary(project, counted):
+    expected = decode(project)
+    changed(project, "summarize", chunk_documents=3)
+    calls = counted(Summarizer, "summarize")
+    calls.fail_at = 4
+    with pytest.raises(Killed):
+        decode(project)
+    calls.seen.clear()
+    calls.fail_at = None
+    assert decode(project) == expected
+    assert [len(documents) for (documents,) in calls.seen] == [3, 1]
+    assert not (project / ".checkpoints/toy/summarize/mle").exists()
+
+
 @pytest.mark.parametrize(
     ("section", "values", "key"),
     [
@@ -385,3 +417,21 @@ def test_a_bad_row_of_the_corpus_is_named_before_any_work(project, counted):
     path.write_text("".join(reversed(path.read_text().splitlines(keepends=True))))
     with pytest.raises(DataError, match=r"train\.jsonl:2: field 'id': 'a5' after 'a6'"):
         read_articles(path.parent, "train")
+
+
+def test_the_benchmark_times_what_the_stages_run(project):
+    changed(project, "sample", chunk_documents=3)
+    changed(project, "reward", chunk_documents=3)
+    (project / "params.yaml").write_text("seeds: [0]\n")
+    sampled, scored = draw(project, [0]), judge(project, seeds=[0])
+    root = project / "benchmark"
+    for name in ("models", "data"):
+        (root / name).mkdir(parents=True)
+        (root / name / "testbed").symlink_to(project / name)
+    (project / "models/metrics").mkdir()
+    (project / "models/metrics/qagen").symlink_to(project / "models/qagen")
+    place = linear.Place(root, project / "toy.yaml", project / "scratch")
+    for step, texts, expected in (("sampling", 21, sampled), ("scoring", 28, scored)):
+        row = linear.run_step(step, place, len(DOCUMENTS), 3)
+        assert (row["documents"], row["texts"]) == (7, texts)
+        assert (place.made(step, 7) / "0.jsonl").read_bytes() == expected[0]

@@ -2,6 +2,7 @@
 
 import re
 import shutil
+from functools import cache
 from pathlib import Path
 
 import networkx
@@ -12,7 +13,7 @@ from pipeline import ROOT
 
 from quals.corpora.judgments import Judgments
 from quals.corpora.settings import RealCorpus, RealQuestions
-from quals.decoding.jobs import Sample
+from quals.decoding.jobs import Sample, Summarize
 from quals.decoding.summarizer import SummaryLimits
 from quals.metrics.answers import LanguageSettings
 from quals.metrics.encoder_reader import EncoderReaderSettings
@@ -54,6 +55,7 @@ SECTIONS = {
     "factcc": FactccSettings,
     "rouge": RougeSettings,
     "train_mle": TrainMle,
+    "summarize": Summarize,
     "sample": Sample,
     "reward": Reward,
     "quals_selection": QualsSelection,
@@ -156,6 +158,7 @@ def test_dvc_makes_all_that_the_papers_report_needs_on_the_way(tmp_path):
         graph = repo.index.graph
         (report,) = [stage for stage in graph if stage.name == target]
         stages = [report, *networkx.descendants(graph, report)]
+        read = cache(load_yaml)  # a scale's file takes a while
         outs = [Path(out.fs_path) for stage in stages for out in stage.outs]
         for stage in stages:
             for dep in stage.deps:
@@ -163,7 +166,7 @@ def test_dvc_makes_all_that_the_papers_report_needs_on_the_way(tmp_path):
                 made = [out for out in outs if out.is_relative_to(path) or path.is_relative_to(out)]
                 assert made or path.exists(), f"{stage.name}: nobody makes {path}"
                 if isinstance(dep, ParamsDependency) and path.exists():
-                    lacking = [key for key in dep.params if not has(load_yaml(path), key)]
+                    lacking = [key for key in dep.params if not has(read(path), key)]
                     assert not lacking, f"{stage.name}: {path.name} lacks {lacking}"
         assert len(stages) == len(graph)
 

@@ -34,7 +34,7 @@ def run(monkeypatch, scale, memory, **changes):
         return type(found)(**fields), unknown
 
     monkeypatch.setattr(preflight, "load_scale", loaded)
-    measured = Steady({}, 1e-12, 1e-6, 1e-6, 1e-12)
+    measured = Steady({}, 1e-12, 1e-6, 1e-6, 1e-12, 1e-12)
     return preflight.preflight(
         ROOT,
         ROOT / f"scales/{scale}.yaml",

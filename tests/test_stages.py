@@ -45,6 +45,7 @@ TOY = {
     "quals": {"groups": 4, "longest": 12},
     "qags": {"longest_question": 8},
     "train_mle": {"steps": 3, "batch_size": 8},
+    "summarize": {"chunk_documents": 5},
     "sample": {"documents": 20, "samples": 2, "chunk_documents": 8},
     "reward": {"chunk_documents": 6},
     "contrastive": {"pairs": 4, "steps": {"xsum": 2, "cnndm": 2}, "batch_size": 2},

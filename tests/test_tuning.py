@@ -22,7 +22,6 @@ PLAIN = {
     "label_smoothing": 0.1,
     "dropout": 0.0,
     "attention_dropout": 0.0,
-    "dtype": "float32",
     "lr": 1e-2,
     "schedule": {
         "beta2": 0.98,
@@ -35,7 +34,9 @@ PLAIN = {
 EXAMPLES = [Example([4, at, 5], [[at, 6, 1], [5, at, 4, 4, 1]]) for at in range(4, 12)]
 LOSSES = {
     "likelihood": pretrained.likelihood_loss(0.1),
-    "contrastive": pretrained.contrastive_loss(0.1, 1.0),
+    "contrastive": pretrained.contrastive_loss(
+        smoothing=0.1, negative_weight=1.0, negative_tokens="all"
+    ),
 }
 
 

@@ -8,9 +8,8 @@ from pathlib import Path
 
 import torch
 
-from quals.corpus import Article, read_articles, stream_articles
+from quals.corpus import Article, stream_articles
 from quals.decoding.summarizer import Summarizer, SummaryLimits
-from quals.jsonl import write_jsonl
 from quals.models import checkpoint
 from quals.params import Count, Section
 from quals.piecewise import Done, Kept, work_through
@@ -29,21 +28,40 @@ class Writer:
         return Summarizer(checkpoint.load(self.folder), self.limits, self.max_source_tokens)
 
 
+class Summarize(Section):
+    """The scale's `summarize` section; how each corpus is decoded stands in `summaries`."""
+
+    chunk_documents: Count
+
+
 @dataclass(frozen=True)
 class SummaryJob:
     """Summaries of a corpus's test split."""
 
     writer: Writer
     corpus: Path
+    settings: Summarize
+    kept: Kept
     out: Path
 
 
 def write_summaries(job: SummaryJob) -> None:
     """By beam search, one row for each document."""
-    articles = read_articles(job.corpus, "test")
-    texts = job.writer.load().summarize([article.document for article in articles])
-    rows = zip(articles, texts, strict=True)
-    write_jsonl(job.out, ({"id": article.id, "summary": text} for article, text in rows))
+    load = cache(job.writer.load)  # once, and never where all chunks are there
+
+    def work(start: int, articles: list[Article]) -> Done:
+        texts = load().summarize([article.document for article in articles])
+        rows = zip(articles, texts, strict=True)
+        return Done([[{"id": article.id, "summary": text} for article, text in rows]], {})
+
+    work_through(
+        partial(stream_articles, job.corpus, "test"),
+        job.settings.chunk_documents,
+        work,
+        kept=job.kept,
+        outs=[job.out],
+        title="summarize",
+    )
 
 
 class Sample(Section):
@@ -73,7 +91,7 @@ def write_samples(job: SampleJob) -> Counter[str]:
     Counts `documents`, their `texts` and how many of these are `distinct`.
     """
     seed_everything(job.seed)
-    load = cache(job.writer.load)  # once, and never where all chunks are there
+    load = cache(job.writer.load)
 
     def work(start: int, articles: list[Article]) -> Done:
         found = load().sample(

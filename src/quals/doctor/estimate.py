@@ -34,6 +34,7 @@ def seconds(load: Load, rates: Rates) -> float:
         + load.tensors * rates.tensor
         + load.choices * rates.choice
         + load.scores * rates.score
+        + load.moved * rates.move
     )
 
 

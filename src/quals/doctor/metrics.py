@@ -5,13 +5,12 @@ tokens that are in memory at once, and the most that have logits. What no settin
 below, the same at all scales.
 """
 
-from quals.doctor.arithmetic import Load, read, write
+from quals.doctor.arithmetic import LONGEST, Load, read, write
 from quals.doctor.scale import BATCH, Scale
 from quals.doctor.shapes import Shape
 from quals.doctor.sizes import Corpus
 
 SURVIVING = 0.8  # of QUALS's `max_pairs` pairs and of QAGS's `max_questions` questions are kept
-RUNNING = 1.5  # a batch is written for so many times its mean length: it waits for its longest row
 RAMBLING = 1.5  # late groups write longer pairs than people do
 GROUP_CHOICES = 7  # small operations of each group in each step
 SEARCH_CHOICES = 20  # of a step of beam search
@@ -66,7 +65,7 @@ def qags_loads(
     beams, summaries = float(section["beams"]), documents * each
     answers = min(float(section["answers"]), corpus.summary / ANSWER_TOKENS)
     source = min(float(section["max_source_tokens"]), corpus.summary + q.answer + 1)
-    steps = min(float(section["longest_question"]) + 1, RUNNING * (q.question + 1))
+    steps = min(float(section["longest_question"]) + 1, LONGEST * (q.question + 1))
     batch = max(1.0, float(section.get("row_budget") or 128) // beams)
     loads = write(
         shape,
@@ -77,6 +76,7 @@ def qags_loads(
         steps=steps,
         batch=batch,
         choices=SEARCH_CHOICES + TEXT_CHOICES * batch,
+        searches=True,
     )
     held = batch * (source + beams * steps)
     if reader is not None:
@@ -110,6 +110,7 @@ def _answering(
                 target=probe,
                 batch=batch,
                 chooses=False,
+                ragged=True,
             ),
             batch * (source + questions * probe),
         )

@@ -12,9 +12,10 @@ from collections.abc import Callable, Iterable
 from dataclasses import asdict, dataclass
 
 import torch
-from torch import Tensor, nn
+from torch import nn
 
 from quals.doctor.arithmetic import Mode, blocks
+from quals.doctor.layers import TEXT, Layer
 from quals.doctor.shapes import Shape
 from quals.scoring.hardware import precision
 
@@ -22,10 +23,10 @@ REPEATS = 5
 MOST_SECONDS = 1.5  # of all repeats of one measurement
 OPERATIONS = 2**31  # about so many in the measurement of many tokens, within these bounds
 TOKENS = (256, 2048)
-TEXT = 64  # tokens of a text
 WRITTEN = 32  # tokens that a row which is written has behind it
 ROWS = 16  # rows written about a text
 SCORES = (64, 2**14)  # rows and scores of each
+MOVED = (400, 8, 32, 16)  # rows, heads, tokens and numbers of a cache, of which half are written
 SAMPLE = 2**22  # weights of the optimiser's measurement
 TRAINING = ("train", "adapt")
 Clock = Callable[[], float]
@@ -46,7 +47,8 @@ class Rates:
     """Of a device: of shapes and modes, of the optimiser, of small operations.
 
     `weight` are seconds of the optimiser for each weight, `tensor` for each tensor, `choice` those
-    of a small operation, `score` of choosing among the vocabulary for each of its scores.
+    of a small operation, `score` of choosing among the vocabulary for each of its scores, `move` of
+    giving a cache's numbers other places, for each of them.
     """
 
     shapes: dict[str, Rate]
@@ -54,6 +56,7 @@ class Rates:
     tensor: float
     choice: float
     score: float
+    move: float
 
     def of(self, shape: Shape, mode: Mode) -> Rate:
         return self.shapes[f"{key_of(shape)} {mode}"]
@@ -64,76 +67,12 @@ class Rates:
     @classmethod
     def from_row(cls, row: dict) -> "Rates":
         shapes = {key: Rate(**found) for key, found in row["shapes"].items()}
-        return cls(shapes, row["weight"], row["tensor"], row["choice"], row["score"])
+        return cls(shapes, **{name: rate for name, rate in row.items() if name != "shapes"})
 
 
 def key_of(shape: Shape) -> str:
     """Shapes with one key have one rate."""
     return f"{shape.kind}-{shape.width}-{shape.inner}-{shape.vocabulary}"
-
-
-class Layer(nn.Module):
-    """Self-attention and feed-forward with norms, of a shape's sizes."""
-
-    def __init__(self, shape: Shape):
-        super().__init__()
-        self.heads, self.size = shape.heads, shape.attention // shape.heads
-        self.shared = shape.shared // self.size
-        width = shape.width
-        self.first, self.second = nn.LayerNorm(width), nn.LayerNorm(width)
-        self.query = nn.Linear(width, shape.attention, bias=False)
-        self.key = nn.Linear(width, shape.shared, bias=False)
-        self.value = nn.Linear(width, shape.shared, bias=False)
-        self.out = nn.Linear(shape.attention, width, bias=False)
-        self.up = nn.Linear(width, shape.inner, bias=False)
-        self.gate = nn.Linear(width, shape.inner, bias=False) if shape.gated else None
-        self.down = nn.Linear(shape.inner, width, bias=False)
-        self.crosses = shape.crossing > 0
-
-    def forward(self, x: Tensor, bias: Tensor) -> Tensor:
-        """Hidden states [B, S, d] to the same; `bias` [B, 1, 1, S] masks padding, as texts need."""
-        normed = self.first(x)
-        heads = [
-            part(normed).unflatten(-1, (-1, self.size)).transpose(1, 2)
-            for part in (self.query, self.key, self.value)
-        ]
-        attended = nn.functional.scaled_dot_product_attention(
-            *heads, attn_mask=bias.to(heads[0].dtype), enable_gqa=self.shared != self.heads
-        )
-        return self.feed(x + self.out(attended.transpose(1, 2).flatten(2)))
-
-    def feed(self, x: Tensor) -> Tensor:
-        """The feed-forward half."""
-        normed = self.second(x)
-        inner = nn.functional.gelu(self.up(normed))
-        return x + self.down(inner if self.gate is None else inner * self.gate(normed))
-
-    def step(self, x: Tensor, own: Tensor, text: Tensor) -> Tensor:
-        """One token [B, G, d] of each row, over the row's tokens [B, G, H, W, D] and the text's.
-
-        The text's are [B, H, S, D]. Without cross-attention one query sees both.
-        """
-        normed = self.first(x)
-        query, key, value = self.query(normed), self.key(normed), self.value(normed)
-        for cached in (key, value):
-            own[..., -1, :] = cached.unflatten(-1, (self.shared, self.size))
-        heads = query.unflatten(-1, (self.heads, 1, self.size))
-        found = self._over(heads, own)
-        if self.crosses:
-            x = x + self.out(found.flatten(2))
-            heads = self.query(self.first(x)).unflatten(-1, (self.heads, 1, self.size))
-            found = self._over(heads[..., 0, :].transpose(1, 2), text).transpose(1, 2)
-        else:
-            found = found[..., 0, :] + self._over(heads[..., 0, :].transpose(1, 2), text).transpose(
-                1, 2
-            )
-        return self.feed(x + self.out(found.flatten(2)))
-
-    def _over(self, query: Tensor, cached: Tensor) -> Tensor:
-        """Attention by two products, as over a cache."""
-        if self.shared != self.heads:
-            cached = cached.repeat_interleave(self.heads // self.shared, dim=-3)
-        return (query @ cached.transpose(-1, -2) * self.size**-0.5).softmax(-1) @ cached
 
 
 def measure(
@@ -153,7 +92,7 @@ def measure(
         for shape, mode in needed
     }
     weight, tensor = run.optimiser()
-    return Rates(found, weight, tensor, run.choice(), run.score())
+    return Rates(found, weight, tensor, run.choice(), run.score(), run.move())
 
 
 @dataclass(frozen=True)
@@ -282,3 +221,10 @@ class Stopwatch:
         """Seconds of log-softmax and of finding the largest, for each score."""
         x = torch.randn(*SCORES, device=self.device)
         return self.seconds(lambda: x.log_softmax(-1).topk(8)) / x.numel()
+
+    def move(self) -> float:
+        """Seconds of taking rows of a cache to other places and back, for each number."""
+        cache = torch.zeros(*MOVED, device=self.device)
+        filled = cache[..., : MOVED[2] // 2, :]
+        order = torch.arange(MOVED[0], device=self.device).flip(0)
+        return self.seconds(lambda: filled.copy_(filled[order])) / filled.numel()

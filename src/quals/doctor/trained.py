@@ -89,6 +89,7 @@ def train_reader(scale: Scale) -> Iterator[StagePlan]:
                 )
             ],
             chooses=False,
+            ragged=True,
         )
         return
     source = min(longest, _share(q, q.article, q.summary) + q.question + 3)
@@ -177,6 +178,7 @@ def _training(
     doses: list[tuple[Dose, float, float, float]],
     *,
     chooses: bool = True,
+    ragged: bool = False,
 ) -> StagePlan:
     """A row of training: doses with tokens of a text, and number and tokens of its targets."""
     loads = [
@@ -191,6 +193,7 @@ def _training(
             frozen=d.frozen,
             adapter=adapter(shape, d.rank),
             chooses=chooses,
+            ragged=ragged,
         )
         for d, source, targets, target in doses
     ]

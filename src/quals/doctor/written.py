@@ -2,13 +2,12 @@
 
 from collections.abc import Iterator, Mapping
 
-from quals.doctor.arithmetic import write
-from quals.doctor.metrics import RUNNING
+from quals.doctor.arithmetic import LONGEST, write
+from quals.doctor.metrics import SEARCH_CHOICES, TEXT_CHOICES
 from quals.doctor.scale import BATCH, Scale, StagePlan
 from quals.doctor.shapes import Shape
 
-# Small operations after a step, and for each of its texts.
-SEARCH, SAMPLE = (20.0, 6.0), (12.0, 0.0)
+SAMPLE_CHOICES = 12  # small operations of a step of sampling
 
 
 def sample(scale: Scale) -> Iterator[StagePlan]:
@@ -18,7 +17,7 @@ def sample(scale: Scale) -> Iterator[StagePlan]:
         if not section or shape is None:
             continue
         documents = min(corpus.train, section.get("documents") or corpus.train)
-        one = _writing(scale, dataset, shape, documents, float(section["samples"]), SAMPLE)
+        one = _writing(scale, dataset, shape, documents, float(section["samples"]), searches=False)
         yield one.repeated(scale.count("seeds"), f"sample {dataset}")
 
 
@@ -28,7 +27,7 @@ def summarize(scale: Scale) -> Iterator[StagePlan]:
         limits = scale.section("summaries").get(dataset)
         if not isinstance(limits, Mapping) or shape is None:
             continue
-        one = _writing(scale, dataset, shape, corpus.test, float(limits["beams"]), SEARCH)
+        one = _writing(scale, dataset, shape, corpus.test, float(limits["beams"]), searches=True)
         runs = scale.count("seeds") * scale.count("methods")
         yield one.repeated(runs, f"summarize {dataset}")
 
@@ -39,16 +38,21 @@ def _writing(
     shape: Shape,
     documents: float,
     rows: float,
-    choices: tuple[float, float],
+    *,
+    searches: bool,
 ) -> StagePlan:
-    """Summaries of documents, `rows` of each at once."""
+    """Summaries of documents, `rows` of each at once.
+
+    A search leaves texts that are done; samples wait for the longest of all in the batch, and of
+    hundreds one nearly reaches the limit.
+    """
     corpus = scale.corpora[dataset]
     limits = scale.section("summaries").get(dataset, {})
     source = min(
         float(scale.section("train_mle").get("max_source_tokens") or 1022), corpus.document
     )
     longest = float(limits.get("longest") or 2 * corpus.summary)
-    steps = min(longest + 1, RUNNING * (corpus.summary + 1))
+    steps = min(longest + 1, LONGEST * (corpus.summary + 1)) if searches else longest + 1
     batch = float(limits.get("batch_size") or BATCH)
     loads = write(
         shape,
@@ -58,7 +62,10 @@ def _writing(
         target=steps,
         steps=steps,
         batch=batch,
-        choices=choices[0] + choices[1] * min(batch, documents),
+        choices=SEARCH_CHOICES + TEXT_CHOICES * min(batch, documents)
+        if searches
+        else SAMPLE_CHOICES,
+        searches=searches,
     )
     tokens = documents * (source + rows * steps)
     held = batch * (source + rows * steps)

@@ -110,6 +110,7 @@ SIZES: dict[str, object] = {
     "train_factcc.training.steps": 2,
     "train_mle.finetuning.xsum.epochs": 0.01,
     "train_mle.finetuning.cnndm.epochs": 0.01,
+    "summarize.chunk_documents": 4,
     "sample.chunk_documents": 16,
     "reward.chunk_documents": 16,
     "speed.repeats": 2,
