@@ -75,8 +75,6 @@ def sizes(scale: Mapping[str, object]) -> dict[str, object]:
         found[f"{name}.{short[0]}"] = short[1]
     if scale["train_reader"]["training"] is not None:  # else it stands in as it is
         found["train_reader.training.steps"] = 2
-    if "released" in scale["train_qagen"]:
-        found["train_qagen.released"] = None
     if scale["sample"]["documents"] is not None:
         found["sample.documents"] = texts.SPLITS["train"]
     return found
@@ -86,8 +84,10 @@ def places(scale: Mapping[str, object]) -> dict[str, object]:
     """`PLACES`, those of language models, and where a folder of texts is."""
     model = _base(BART if trains_bart(scale) else SMOLLM2)
     found = {**PLACES, "train_qagen.base": model, "train_mle.base": {"xsum": model, "cnndm": model}}
-    if trains_bart(scale):  # else QAGen is the base, which the rehearsal makes
+    if trains_bart(scale):
         found["train_qg.base"] = model
+    else:  # the rehearsal makes QAGen, which is the question generator's base
+        found["train_qagen.released"] = None
     for section in ("corpus", "questions"):
         if reads_folder(scale, section):
             found[f"{section}.source"] = [{"kind": "folder", "folder": TEXTS}]
