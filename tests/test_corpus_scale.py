@@ -27,6 +27,7 @@ from quals.stages import reward, sample, summarize
 SCALE = {
     "sample": {"documents": None, "samples": 3, "top_k": 4, "chunk_documents": 100},
     "reward": {"chunk_documents": 100},
+    "quals_selection": {"groups": None, "max_source_tokens": None},
     "summarize": {"chunk_documents": 100},
     "rouge": {"use_stemmer": False},
     "summaries": {
