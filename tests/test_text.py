@@ -1,13 +1,16 @@
 """Laws and hand-made cases of `quals.text`."""
 
+import re
+
 import pytest
-from hypothesis import given
+from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from quals.text import (
     contains_whole_words,
     copy_rate,
     exact_match,
+    find_whole_words,
     ngrams,
     normalise,
     sentences,
@@ -164,6 +167,23 @@ def test_copy_rate_equals_a_naive_count(document, summary, n):
 )
 def test_only_whole_words_are_found(text, span, found):
     assert contains_whole_words(text, span) is found
+
+
+def by_pattern(text, span):
+    """What `find_whole_words` says of itself, as a regular expression."""
+    span = span.strip()
+    before = r"(?<!\w)(?<!\d[.,])" if span[:1].isdigit() else r"(?<!\w)"
+    after = r"(?!\w)(?![.,]\d)" if span[-1:].isdigit() else r"(?!\w)"
+    found = re.search(before + re.escape(span) + after, text, flags=re.IGNORECASE)
+    return None if found is None or not span else found.start()
+
+
+@settings(max_examples=2000)
+@given(st.text("aB1 .,_-", max_size=12), st.text("Ab1.,_ ", max_size=3), st.sampled_from("bé"))
+def test_whole_words_are_found_where_a_pattern_finds_them(text, span, more):
+    assert find_whole_words(text, span) == by_pattern(text, span)
+    text = text.replace("B", more)
+    assert find_whole_words(text, span) == by_pattern(text, span)
 
 
 @given(WORDS.filter(bool), st.data())

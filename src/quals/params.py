@@ -1,5 +1,7 @@
 """What are a stage's settings? One section of a YAML file, checked against a strict schema."""
 
+import copy
+from functools import lru_cache
 from pathlib import Path
 from typing import Annotated, TypeVar
 
@@ -35,7 +37,7 @@ def load_yaml(path: Path | str) -> dict[str, object]:
     ruamel and not PyYAML, because PyYAML reads `1e-5` as a string where DVC reads a number.
     """
     try:
-        content = YAML(typ="safe", pure=True).load(Path(path).read_text(encoding="utf-8"))
+        content = copy.deepcopy(_parsed(Path(path).read_text(encoding="utf-8")))
     except FileNotFoundError as error:
         raise ParamsError(f"{path}: no such file") from error
     except UnicodeDecodeError as error:
@@ -45,6 +47,20 @@ def load_yaml(path: Path | str) -> dict[str, object]:
     if not isinstance(content, dict):
         raise ParamsError(f"{path}: must hold a mapping at the top")
     return content
+
+
+@lru_cache(maxsize=8)
+def _parsed(text: str) -> object:
+    """A stage reads many sections of one file, and parsing a scale takes a tenth of a second."""
+    return YAML(typ="safe", pure=True).load(text)
+
+
+def has_section(path: Path | str, section: str) -> bool:
+    """Whether a section of the top level says anything; one that is missing raises."""
+    content = load_yaml(path)
+    if section not in content:
+        raise ParamsError(f"{path}: section '{section}' is missing")
+    return content[section] is not None
 
 
 def load_section(path: Path | str, section: str, schema: type[S]) -> S:

@@ -14,6 +14,7 @@ _SENTENCE_END = re.compile(
     + "".join(rf"(?<!\b{short}\.)" for short in ("[A-Z]", "No", "St", "vs", *_TITLES, *_MONTHS))
     + r"\s+(?=[\"'(\u201c\u2018]?[A-Z0-9£$€])"
 )
+_IN_NUMBERS = ".,"
 WORD = re.compile(r"\w+(?:[-'.,]\w+)*")
 
 
@@ -75,11 +76,31 @@ def find_whole_words(text: str, span: str) -> int | None:
     span = span.strip()
     if not span:
         return None
+    if text.isascii() and span.isascii():  # compiling a pattern for each answer takes far longer
+        return _find_in_ascii(text.lower(), span.lower())
     before = r"(?<!\w)(?<!\d[.,])" if span[0].isdigit() else r"(?<!\w)"
     after = r"(?!\w)(?![.,]\d)" if span[-1].isdigit() else r"(?!\w)"
     pattern = before + re.escape(span) + after
     found = re.search(pattern, text, flags=re.IGNORECASE)
     return None if found is None else found.start()
+
+
+def _find_in_ascii(text: str, span: str) -> int | None:
+    """`find_whole_words` of lower-cased texts."""
+    at = text.find(span)
+    while at >= 0:
+        before, after = text[max(0, at - 2) : at], text[at + len(span) : at + len(span) + 2]
+        inside = _is_word(before[-1:]) or _is_word(after[:1])
+        inside |= span[0].isdigit() and before[:1].isdigit() and before[1:] in _IN_NUMBERS
+        inside |= span[-1].isdigit() and after[:1] in _IN_NUMBERS and after[1:].isdigit()
+        if not inside:
+            return at
+        at = text.find(span, at + 1)
+    return None
+
+
+def _is_word(character: str) -> bool:
+    return character.isalnum() or character == "_"
 
 
 def contains_whole_words(text: str, span: str) -> bool:

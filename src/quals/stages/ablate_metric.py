@@ -18,7 +18,7 @@ from quals.jsonl import Row, read_jsonl, write_json
 from quals.metrics.quals import QualsSettings
 from quals.metrics.texts import Texts, score_in_parts
 from quals.parallel import THREADS
-from quals.params import load_section, load_yaml
+from quals.params import has_section, load_section
 from quals.signature import signature
 from quals.stages.corpus import Corpus
 from quals.testbed.oracle import Oracle
@@ -27,7 +27,7 @@ from quals.training.loop import Stopwatch
 
 def main(arguments) -> None:
     """Data of a corpus lie in `data`/<dataset>, MLE's outputs in `data`/summaries/<dataset>/mle."""
-    if load_yaml(arguments.settings).get("metric", ...) is None:
+    if not has_section(arguments.settings, "metric"):
         write_json(arguments.out, {"rows": []})
         return
     base = load_section(arguments.params, "quals", QualsSettings)

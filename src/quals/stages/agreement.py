@@ -5,8 +5,7 @@ import random
 from quals.analysis.agreement import agreement_by_error, agreement_rows
 from quals.command import run, stage_parser
 from quals.corpus import Article, read_articles
-from quals.decoding.jobs import Writer
-from quals.decoding.summarizer import SummaryLimits
+from quals.decoding.writers import writer_of
 from quals.jsonl import read_jsonl, write_json, write_jsonl
 from quals.metrics.suite import MetricPaths, score_texts
 from quals.metrics.texts import Texts
@@ -17,7 +16,6 @@ from quals.stages.corpus import Corpus
 from quals.testbed.news import write_summary
 from quals.testbed.oracle import Oracle
 from quals.training.loop import Stopwatch
-from quals.training.mle import TrainMle
 
 
 class Agreement(Section):
@@ -37,14 +35,12 @@ def main(arguments) -> None:
     texts += [("swapped", a, text) for a, text in _swapped(arguments, settings, articles, oracle)]
     documents = [a.document for _, a, _ in texts]
     paths = MetricPaths.in_folder(arguments.models)
-    limits = load_section(arguments.params, f"summaries.{arguments.benchmark}", SummaryLimits)
-    source_limit = load_section(arguments.params, "train_mle", TrainMle).max_source_tokens
     # ROUGE against the document: the references are among the items.
     scores = score_texts(
         arguments.params,
         paths,
         Texts([a.id for _, a, _ in texts], documents, documents, [text for _, _, text in texts]),
-        mle=Writer(arguments.mle, limits, source_limit),
+        mle=writer_of(arguments.params, arguments.benchmark, arguments.mle),
     )
     items = []
     for (source, article, text), metrics in zip(texts, scores, strict=True):

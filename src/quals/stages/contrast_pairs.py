@@ -12,18 +12,16 @@ from quals.ablations.contrast_rows import ORIGINAL, PARAPHRASE, contrast_rows
 from quals.analysis.agreement import METRICS
 from quals.command import run, stage_parser
 from quals.corpus import Article, read_articles
-from quals.decoding.jobs import Writer
-from quals.decoding.summarizer import SummaryLimits
+from quals.decoding.writers import writer_of
 from quals.jsonl import Row, write_json
 from quals.metrics.suite import MetricPaths, score_texts
 from quals.metrics.texts import Texts
 from quals.parallel import THREADS
-from quals.params import Count, Natural, Section, load_section, load_yaml
+from quals.params import Count, Natural, Section, has_section, load_section
 from quals.signature import signature
 from quals.testbed.edits import contrast
 from quals.testbed.oracle import Oracle
 from quals.training.loop import Stopwatch
-from quals.training.mle import TrainMle
 
 
 class ContrastPairs(Section):
@@ -39,7 +37,7 @@ class ContrastPairs(Section):
 
 def main(arguments) -> None:
     """Data of a corpus lie in `data`/<dataset>, its MLE models in `models`/<dataset>/mle."""
-    if load_yaml(arguments.settings).get("contrast_pairs", ...) is None:
+    if not has_section(arguments.settings, "contrast_pairs"):
         write_json(arguments.out, {"rows": []})
         return
     settings = load_section(arguments.settings, "contrast_pairs", ContrastPairs)
@@ -90,9 +88,7 @@ def _scores(
     arguments, dataset: str, paths: MetricPaths, texts: list[tuple[Article, dict[str, str]]]
 ) -> dict[str, list[dict[str, float | None]]]:
     """Of each metric, the scores of every article's texts by kind."""
-    limits = load_section(arguments.params, f"summaries.{dataset}", SummaryLimits)
-    source_limit = load_section(arguments.params, "train_mle", TrainMle).max_source_tokens
-    mle = Writer(arguments.models / dataset / "mle" / "0", limits, source_limit)
+    mle = arguments.models / dataset / "mle" / "0"
     asked = [(article, text) for article, kinds in texts for text in kinds.values()]
     documents = [article.document for article, _ in asked]
     # ROUGE against the document: nobody has written references of these summaries.
@@ -100,7 +96,7 @@ def _scores(
         arguments.params,
         paths,
         Texts([article.id for article, _ in asked], documents, documents, [t for _, t in asked]),
-        mle=mle,
+        mle=writer_of(arguments.params, dataset, mle),
     )
     remaining = iter(scored)
     of_articles = [{kind: next(remaining) for kind in kinds} for _, kinds in texts]

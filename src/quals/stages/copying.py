@@ -4,9 +4,8 @@ from pathlib import Path
 
 from quals.command import run, stage_parser
 from quals.corpus import read_articles
-from quals.decoding.jobs import Writer
-from quals.decoding.summarizer import SummaryLimits
 from quals.decoding.variants import Copying, variants
+from quals.decoding.writers import writer_of
 from quals.grid import Methods, read_grid
 from quals.jsonl import read_jsonl, write_json
 from quals.metrics.copying import CopyingJob, decode_and_judge, judge_of, write_rows
@@ -14,7 +13,6 @@ from quals.metrics.quals import QualsSettings
 from quals.parallel import run_jobs
 from quals.params import load_section
 from quals.training.loop import Stopwatch
-from quals.training.mle import TrainMle
 
 
 def main(arguments) -> None:
@@ -22,16 +20,14 @@ def main(arguments) -> None:
     watch = Stopwatch()
     settings = load_section(arguments.params, "copying", Copying)
     quals = load_section(arguments.params, "quals", QualsSettings)
-    source_limit = load_section(arguments.params, "train_mle", TrainMle).max_source_tokens
     grid = read_grid(arguments.grid, Methods)
     jobs = []
     for dataset in arguments.datasets:
-        limits = load_section(arguments.params, f"summaries.{dataset}", SummaryLimits)
         models = arguments.models / dataset / "mle"
         jobs += [
             CopyingJob(
                 seed=seed,
-                writer=Writer(models / str(seed), limits, source_limit),
+                writer=writer_of(arguments.params, dataset, models / str(seed)),
                 settings=settings,
                 corpus=arguments.data / dataset / "corpus",
                 truth=arguments.data / dataset / "truth",

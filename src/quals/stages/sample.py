@@ -1,15 +1,12 @@
 """Stage `sample`: candidate summaries of training documents from the MLE models, all seeds."""
 
 from quals.command import run, stage_parser
-from quals.decoding.jobs import Sample, SampleJob, Writer, write_samples
-from quals.decoding.summarizer import SummaryLimits
+from quals.decoding.jobs import Sample, SampleJob, write_samples
+from quals.decoding.writers import tasks
 from quals.grid import Seeds, read_grid
 from quals.parallel import run_jobs
 from quals.params import load_section
-from quals.piecewise import Kept, identity_of
-from quals.signature import content_hash
 from quals.training.loop import Stopwatch
-from quals.training.mle import TrainMle
 from quals.unfinished import unfinished
 
 
@@ -17,29 +14,27 @@ def main(arguments) -> None:
     """Data of a corpus lie in `data`/<dataset>, its models in `models`/<dataset>/mle."""
     watch = Stopwatch()
     settings = load_section(arguments.params, "sample", Sample)
-    source_limit = load_section(arguments.params, "train_mle", TrainMle).max_source_tokens
-    seeds = read_grid(arguments.grid, Seeds).seeds
-    jobs: dict[str, SampleJob] = {}
     with unfinished(arguments.params, "sample") as folder:
-        for dataset in arguments.datasets:
-            limits = load_section(arguments.params, f"summaries.{dataset}", SummaryLimits)
-            data, models = arguments.data / dataset, arguments.models / dataset / "mle"
-            for seed in seeds:
-                writer = Writer(models / str(seed), limits, source_limit)
-                depends = identity_of(
-                    "sample",
-                    seed=seed,
-                    settings=[settings.model_dump(), limits.model_dump(), source_limit],
-                    model=content_hash(writer.folder),
-                )
-                jobs[f"{dataset} {seed}"] = SampleJob(
-                    writer,
-                    corpus=data / "corpus",
-                    seed=seed,
-                    settings=settings,
-                    kept=Kept(folder / dataset / str(seed), depends),
-                    out=data / "candidates" / f"{seed}.jsonl",
-                )
+        jobs = {
+            f"{task.dataset} {task.seed}": SampleJob(
+                task.writer,
+                corpus=arguments.data / task.dataset / "corpus",
+                seed=task.seed,
+                settings=settings,
+                kept=task.kept,
+                out=arguments.data / task.dataset / "candidates" / f"{task.seed}.jsonl",
+            )
+            for task in tasks(
+                "sample",
+                arguments.params,
+                settings,
+                datasets=arguments.datasets,
+                seeds=read_grid(arguments.grid, Seeds).seeds,
+                models=arguments.models,
+                method="mle",
+                folder=folder,
+            )
+        }
         found = run_jobs(write_samples, list(jobs.values()))
     for title, counts in zip(jobs, found, strict=True):
         distinct = counts["distinct"] / counts["documents"]

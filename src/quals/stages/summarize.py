@@ -1,15 +1,12 @@
 """Stage `summarize`: beam-search summaries of the test set by a method's models, all seeds."""
 
 from quals.command import run, stage_parser
-from quals.decoding.jobs import Summarize, SummaryJob, Writer, write_summaries
-from quals.decoding.summarizer import SummaryLimits
+from quals.decoding.jobs import Summarize, SummaryJob, write_summaries
+from quals.decoding.writers import tasks
 from quals.grid import Seeds, read_grid
 from quals.parallel import run_jobs
 from quals.params import load_section
-from quals.piecewise import Kept, identity_of
-from quals.signature import content_hash
 from quals.training.loop import Stopwatch
-from quals.training.mle import TrainMle
 from quals.unfinished import unfinished
 
 
@@ -17,30 +14,27 @@ def main(arguments) -> None:
     """Documents lie in `data`/<dataset>/corpus, models in `models`/<dataset>/<method>."""
     watch = Stopwatch()
     settings = load_section(arguments.params, "summarize", Summarize)
-    source_limit = load_section(arguments.params, "train_mle", TrainMle).max_source_tokens
-    seeds = read_grid(arguments.grid, Seeds).seeds
-    jobs = []
+    summaries = arguments.data / "summaries"
     with unfinished(arguments.params, f"summarize/{arguments.method}") as folder:
-        for dataset in arguments.datasets:
-            limits = load_section(arguments.params, f"summaries.{dataset}", SummaryLimits)
-            models = arguments.models / dataset / arguments.method
-            out = arguments.data / "summaries" / dataset / arguments.method
-            for seed in seeds:
-                writer = Writer(models / str(seed), limits, source_limit)
-                depends = identity_of(
-                    "summarize",
-                    settings=[settings.model_dump(), limits.model_dump(), source_limit],
-                    model=content_hash(writer.folder),
-                )
-                jobs.append(
-                    SummaryJob(
-                        writer,
-                        corpus=arguments.data / dataset / "corpus",
-                        settings=settings,
-                        kept=Kept(folder / dataset / str(seed), depends),
-                        out=out / f"{seed}.jsonl",
-                    )
-                )
+        jobs = [
+            SummaryJob(
+                task.writer,
+                corpus=arguments.data / task.dataset / "corpus",
+                settings=settings,
+                kept=task.kept,
+                out=summaries / task.dataset / arguments.method / f"{task.seed}.jsonl",
+            )
+            for task in tasks(
+                "summarize",
+                arguments.params,
+                settings,
+                datasets=arguments.datasets,
+                seeds=read_grid(arguments.grid, Seeds).seeds,
+                models=arguments.models,
+                method=arguments.method,
+                folder=folder,
+            )
+        ]
         run_jobs(write_summaries, jobs)
     print(f"summarize {arguments.method}: by {len(jobs)} models, {watch.seconds():.1f} s")
 

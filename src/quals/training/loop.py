@@ -18,6 +18,7 @@ from quals.models.interface import recompute
 from quals.params import Natural, NonNegative, Positive, Section, Share
 from quals.scoring.hardware import choose_dtype
 from quals.training.batches import digest, skip
+from quals.training.optimizer import PlainAdamW
 from quals.training.parts import differentiate
 from quals.training.processes import join
 from quals.training.resume import Resumable, identity_of
@@ -82,7 +83,7 @@ def train(
         print(f"{title}: {dtype.value} ({reason})", flush=True)
     model.to(processes.device)
     processes.align(model)
-    optimizer = torch.optim.AdamW(
+    optimizer = PlainAdamW(
         _groups(model, optimisation),
         betas=(BETA1, optimisation.beta2),
         weight_decay=optimisation.weight_decay,
