@@ -49,6 +49,16 @@ def test_claims_come_first(made):
     assert sections[0] == "What was claimed, and what we find"
 
 
+def test_the_title_comes_before_the_contents(made):
+    assert made[1].index("<h1") < made[1].index("<nav") < made[1].index("<h2")
+
+
+def test_a_cell_never_breaks_inside_an_interval():
+    cells = read(page("| a |\n| --: |\n| 0.5 [-0.4, +0.6] |\n\n0.5 [0.4, 0.6]\n")).text
+    assert "0.5 [-0.4,\u00a0+0.6]" in "".join(cells)
+    assert "0.5 [0.4, 0.6]" in "".join(cells)
+
+
 def test_all_figures_are_inside_and_nothing_is_loaded(made):
     results, html = made
     reader = read(html)

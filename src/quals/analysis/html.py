@@ -22,6 +22,7 @@ from quals.pages import fill
 
 # The only HTML in our Markdown is what `folded` writes; anything else is text.
 _FOLD = re.compile(r"(</?details>|<summary>[^<>]*</summary>|\s)*")
+_INTERVAL = re.compile(r"\[([^][, ]+), ([^][, ]+)\]")
 SHOWN_DPI = 100  # figures have more pixels than this, for screens that are finer than they say
 VERDICTS = ("not reproduced", "reproduced", "inconclusive", "cannot be tested here")
 STATES = ("reached", "missed", "undecided", "untested")
@@ -39,12 +40,18 @@ def render_page(markdown: str, picture: Callable[[str], bytes]) -> str:
     headings = _number_headings(tokens)
     _mark_verdicts(tokens)
     _label_words(tokens)
-    body = parser.renderer.render(tokens, parser.options, {})
+    _keep_intervals_whole(tokens)
+    first = next((at for at, token in enumerate(tokens) if _opens_section(token)), len(tokens))
+    opening, sections = (
+        Markup(parser.renderer.render(part, parser.options, {}))
+        for part in (tokens[:first], tokens[first:])
+    )
     return fill(
         PAGE,
         title=headings[0][2] if headings else "Report",
         contents=[(name, text) for level, name, text in headings if level == "h2"],
-        body=Markup(body),
+        opening=opening,
+        sections=sections,
     )
 
 
@@ -73,6 +80,18 @@ def _number_headings(tokens: Sequence[Token]) -> list[tuple[str, str, str]]:
         text = "".join(child.content for child in content.children or ())
         found.append((opening.tag, name, text))
     return found
+
+
+def _opens_section(token: Token) -> bool:
+    return token.type == "heading_open" and token.tag == "h2"
+
+
+def _keep_intervals_whole(tokens: Sequence[Token]) -> None:
+    """Where a table is too wide, a cell breaks before the bracket of an interval and not in it."""
+    for opening, content in pairwise(tokens):
+        if opening.type == "td_open":
+            for child in content.children or ():
+                child.content = _INTERVAL.sub("[\\1,\u00a0\\2]", child.content)
 
 
 def _mark_verdicts(tokens: Sequence[Token]) -> None:

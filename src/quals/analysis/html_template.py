@@ -37,7 +37,6 @@ tbody tr:last-child td { border-bottom: 0; }
 th { background: var(--card); vertical-align: bottom; }
 th:first-child, td:first-child { position: sticky; left: 0; background: var(--page); min-width: 8rem; max-width: 24rem; }
 th:first-child { background: var(--card); }
-td[style*="right"] { white-space: nowrap; }
 p:has(> .figure) { max-width: none; }
 .verdict { font-weight: 600; white-space: nowrap; }
 .reproduced, .reached { color: var(--yes); }
@@ -75,6 +74,8 @@ PAGE = """<!DOCTYPE html>
 <style>STYLE</style>
 </head>
 <body>
+<main>
+{{ opening }}
 <nav aria-label="Contents">
 <strong>Contents</strong>
 <ul>
@@ -83,8 +84,7 @@ PAGE = """<!DOCTYPE html>
 {% endfor %}
 </ul>
 </nav>
-<main>
-{{ body }}
+{{ sections }}
 </main>
 </body>
 </html>
