@@ -22,7 +22,6 @@ from quals.models.checkpoint import Checkpoint
 from quals.models.families import family_of
 from quals.models.interface import Memory
 from quals.models.released import find
-from quals.models.source import hub_folder
 from quals.models.tokenizer import pad
 from quals.params import Count, Natural, ParamsError, Section, load_section, load_yaml
 from quals.signature import signature
@@ -67,7 +66,7 @@ def train_adapted_qagen(
     quals_settings = load_section(params, "quals", QualsSettings)
     seed_everything(settings.seed)
     watch = Stopwatch()
-    folder = find(settings.base, params, hub=hub_folder)
+    folder = find(settings.base, params)
     start = checkpoint.load(folder)
     separator = start.tokenizer.id_of(settings.separator)
     record = Record(

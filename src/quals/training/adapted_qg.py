@@ -12,7 +12,6 @@ from quals.models.adapter import add
 from quals.models.adapter_folder import Places
 from quals.models.checkpoint import Checkpoint
 from quals.models.released import find
-from quals.models.source import hub_folder
 from quals.params import Count, Natural, Section, load_section
 from quals.training.batches import Example
 from quals.training.gates import asking_gate, mean_loss
@@ -44,7 +43,7 @@ def train_adapted_qg(
     qags = load_section(params, "qags", QagsSettings)
     seed_everything(settings.seed)
     watch = Stopwatch()
-    folder = find(settings.base, params, hub=hub_folder)
+    folder = find(settings.base, params)
     start = checkpoint.load(folder)
     separator = start.tokenizer.id_of(settings.separator)
     examples = _examples(read_contexts(questions / "train.jsonl"), start, separator, qags)

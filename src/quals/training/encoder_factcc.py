@@ -20,7 +20,6 @@ from quals.models.adapter_folder import Places
 from quals.models.encoder import CLAIM, Inputs
 from quals.models.encoder_classifier import EncoderClassifier, fit
 from quals.models.released import find
-from quals.models.source import hub_folder
 from quals.models.tokenizer import TextTokenizer
 from quals.params import Count, Natural, Section, Share, load_section
 from quals.text import sentences
@@ -60,7 +59,7 @@ def train_encoder_factcc(
     language = load_section(params, "language", LanguageSettings)
     seed_everything(settings.seed)
     watch = Stopwatch()
-    folder = find(settings.base, params, hub=hub_folder)
+    folder = find(settings.base, params)
     start = encoder.start(CLAIM, folder, longest=reading.longest, dropout=settings.training.dropout)
     nlp = load_spacy(language.spacy_pipeline)
     claims = {}

@@ -17,7 +17,6 @@ from quals.models import encoder
 from quals.models.adapter_folder import Places
 from quals.models.encoder import SPAN, Encoder
 from quals.models.released import find
-from quals.models.source import hub_folder
 from quals.models.tokenizer import TextTokenizer
 from quals.models.windows import windows
 from quals.params import Count, Natural, Section, load_section
@@ -50,7 +49,7 @@ def train_encoder_reader(
     reading = load_section(params, "reader", EncoderReaderSettings)
     seed_everything(settings.seed)
     watch = Stopwatch()
-    folder = find(settings.base, params, hub=hub_folder)
+    folder = find(settings.base, params)
     if settings.training is None:
         start, losses, counts = encoder.load(SPAN, folder, longest=reading.longest), [], Counter()
     else:

@@ -17,7 +17,6 @@ from quals.models import checkpoint
 from quals.models.adapter_folder import Places
 from quals.models.checkpoint import Checkpoint
 from quals.models.released import find
-from quals.models.source import hub_folder
 from quals.models.tokenizer import TextTokenizer
 from quals.params import Count, Natural, Section, load_section
 from quals.training.batches import Example
@@ -53,7 +52,7 @@ def train_pretrained_qagen(
     quals_settings = load_section(params, "quals", QualsSettings)
     seed_everything(settings.seed)
     watch = Stopwatch()
-    start = checkpoint.load(find(settings.base, params, hub=hub_folder))
+    start = checkpoint.load(find(settings.base, params))
     separator = separator_of(start.tokenizer, settings.separator, settings.separator_id)
     fixed = {
         "separator": separator,

@@ -12,7 +12,6 @@ from quals.metrics.qags import QagsSettings, QuestionGenerator
 from quals.models import checkpoint
 from quals.models.adapter_folder import Places
 from quals.models.released import find
-from quals.models.source import hub_folder
 from quals.params import Count, Natural, Section, load_section
 from quals.training.gates import asking_gate
 from quals.training.loop import Stopwatch, seed_everything
@@ -42,7 +41,7 @@ def train_pretrained_qg(
     qags = load_section(params, "qags", QagsSettings)
     seed_everything(settings.seed)
     watch = Stopwatch()
-    start = checkpoint.load(find(settings.base, params, hub=hub_folder))
+    start = checkpoint.load(find(settings.base, params))
     separator = separator_of(start.tokenizer, settings.separator, settings.separator_id)
     examples = question_examples(
         read_contexts(questions / "train.jsonl"),
