@@ -22,8 +22,8 @@ from quals.models import checkpoint, encoder
 from quals.models.encoder import CLAIM, SPAN
 from quals.params import load_section
 from quals.stages import train_factcc, train_qg, train_reader
-from quals.training.adapted_qagen import names_base
 from quals.training.adapted_qg import AdaptedQg
+from quals.training.bases import names_base
 from quals.training.batches import Example, collate
 from quals.training.encoder_factcc import TrainEncoderFactcc, leading, shortened
 from quals.training.encoder_reader import TrainEncoderReader, sample, span_rows

@@ -19,7 +19,7 @@ from quals.models.classifier import TrainedClassifier
 from quals.models.heads import ClaimClassifier, ProbeFormatter
 from quals.models.tokenizer import TextTokenizer
 from quals.params import Count, Natural, Section, Share, load_section
-from quals.training.adapted_qagen import names_base
+from quals.training.bases import names_base
 from quals.training.batches import bucketed
 from quals.training.encoder_factcc import train_encoder_factcc
 from quals.training.gates import belief_gate

@@ -18,10 +18,10 @@ from quals.models.tokenizer import END, PAD, SEPARATOR, TextTokenizer, train_tok
 from quals.params import Count, Natural, Section, load_section
 from quals.testbed.truth import judge_answer
 from quals.testbed.world import Story
-from quals.training.adapted_qagen import names_base, train_adapted_qagen
+from quals.training.adapted_qagen import train_adapted_qagen
+from quals.training.bases import finetunes, names_base
 from quals.training.batches import Batches, TargetBatch, epochs, together
 from quals.training.loop import Optimisation, Stopwatch, seed_everything, train
-from quals.training.pretrained import finetunes
 from quals.training.pretrained_qagen import train_pretrained_qagen
 from quals.training.qa import likelihood_of_parts, qagen_examples
 from quals.training.record import write_record

@@ -12,12 +12,11 @@ from quals.metrics.qags import QagsSettings, QuestionGenerator
 from quals.models import checkpoint
 from quals.models.tokenizer import END, PAD, SEPARATOR
 from quals.params import Count, Natural, Section, load_section
-from quals.training.adapted_qagen import names_base
 from quals.training.adapted_qg import train_adapted_qg
+from quals.training.bases import finetunes, names_base
 from quals.training.batches import epochs
 from quals.training.gates import asking_gate
 from quals.training.loop import Optimisation, Stopwatch, seed_everything, train
-from quals.training.pretrained import finetunes
 from quals.training.pretrained_qg import train_pretrained_qg
 from quals.training.qa import likelihood_of, question_examples
 from quals.training.record import write_record

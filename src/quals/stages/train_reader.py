@@ -12,7 +12,7 @@ from quals.models import checkpoint, heads
 from quals.models.heads import ProbeFormatter, SpanPointer
 from quals.models.tokenizer import TextTokenizer
 from quals.params import Count, Natural, Section, load_section
-from quals.training.adapted_qagen import names_base
+from quals.training.bases import names_base
 from quals.training.batches import Batches, bucketed, together
 from quals.training.encoder_reader import train_encoder_reader
 from quals.training.gates import reading_gates

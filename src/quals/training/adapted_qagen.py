@@ -23,7 +23,7 @@ from quals.models.families import family_of
 from quals.models.interface import Memory
 from quals.models.released import find
 from quals.models.tokenizer import pad
-from quals.params import Count, Natural, ParamsError, Section, load_section, load_yaml
+from quals.params import Count, Natural, ParamsError, Section, load_section
 from quals.signature import signature
 from quals.training.batches import Example
 from quals.training.loop import Stopwatch, curve, seed_everything
@@ -50,12 +50,6 @@ class AdaptedQagen(Section):
     gate_contexts: Count
     stored_dtype: Literal["float32", "bfloat16", "float16"]
     training: LoraTraining
-
-
-def names_base(params: Path, section: str) -> bool:
-    """Whether a section of the scale file starts from a pretrained model."""
-    found = load_yaml(params).get(section)
-    return isinstance(found, dict) and "base" in found
 
 
 def train_adapted_qagen(
