@@ -15,10 +15,9 @@ from quals.models.released import find
 from quals.params import Count, Natural, Section, load_section
 from quals.training.batches import Example
 from quals.training.gates import asking_gate, mean_loss
-from quals.training.loop import Stopwatch, seed_everything
 from quals.training.lora import LoraTraining, train_lora
 from quals.training.qa import question_examples
-from quals.training.record import write_record
+from quals.training.record import begin
 from quals.training.running import Running
 
 
@@ -41,8 +40,7 @@ def train_adapted_qg(
     """Write the merged model to `out` and its quality to `metrics`."""
     settings = load_section(params, "train_qg", AdaptedQg)
     qags = load_section(params, "qags", QagsSettings)
-    seed_everything(settings.seed)
-    watch = Stopwatch()
+    begun = begin("train_qg", settings.seed)
     folder = find(settings.base, params)
     start = checkpoint.load(folder)
     separator = start.tokenizer.id_of(settings.separator)
@@ -68,10 +66,8 @@ def train_adapted_qg(
         pad_id=merged.model.config.pad_token_id,
         batch_size=settings.training.part_size,
     )
-    write_record(
+    begun.record(
         metrics,
-        stage="train_qg",
-        seed=settings.seed,
         model=merged.model,
         losses=losses,
         metrics={
@@ -79,7 +75,6 @@ def train_adapted_qg(
             **asking_gate(generator, held_out, settings.gate_questions),
             "validation_loss": loss,
         },
-        watch=watch,
     )
 
 
