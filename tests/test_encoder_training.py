@@ -74,15 +74,6 @@ QAGS = {
 }
 
 
-@pytest.fixture(autouse=True)
-def _generators():
-    """Stages seed torch and ask for deterministic kernels; other tests keep their state."""
-    strict = torch.are_deterministic_algorithms_enabled()
-    with torch.random.fork_rng():
-        yield
-    torch.use_deterministic_algorithms(strict)
-
-
 def base(folder):
     return {"variable": None, "folder": str(folder), "hub": None}
 
