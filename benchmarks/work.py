@@ -11,6 +11,7 @@ from pathlib import Path
 
 import torch
 
+from quals.assets.smollm2 import NETWORK
 from quals.corpus import read_articles
 from quals.decoding.sequences import Hypothesis
 from quals.jsonl import read_json, write_json
@@ -234,13 +235,7 @@ def smollm(vocabulary: int, tokenizer: TextTokenizer, *, tiny: bool) -> CausalMo
             num_attention_heads=heads,
             num_key_value_heads=shared,
             head_dim=size // heads,
-            rms_norm_eps=1e-5,
-            rope_theta=100000.0,
-            query_bias=False,
-            output_bias=False,
-            feed_forward_bias=False,
-            query_norm=False,
-            tie_word_embeddings=True,
+            **NETWORK,
             **_ids(tokenizer),
         )
     )

@@ -4,6 +4,7 @@ from pathlib import Path
 
 import torch
 
+from quals.assets.smollm2 import NETWORK
 from quals.models import adapter_folder, checkpoint
 from quals.models.adapter import weights_hash
 from quals.models.adapter_folder import Adapter, Base, Record
@@ -25,16 +26,10 @@ def make_base(vocabulary: int, *, tied: bool = True, seed: int = 0) -> CausalMod
         num_attention_heads=4,
         num_key_value_heads=2,
         head_dim=4,
-        rms_norm_eps=1e-5,
-        rope_theta=1000.0,
-        query_bias=False,
-        output_bias=False,
-        feed_forward_bias=False,
-        query_norm=False,
-        tie_word_embeddings=tied,
         pad_token_id=0,
         eos_token_id=1,
         decoder_start_token_id=2,
+        **{**NETWORK, "rope_theta": 1000.0, "tie_word_embeddings": tied},
     )
     model = CausalModel(config)
     generator = torch.Generator().manual_seed(seed)

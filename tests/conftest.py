@@ -36,6 +36,15 @@ SENTENCES = (
 FEW_WORDS = ("Who", "beat", "Ada", "Ivan", "in", "Kelby", "on", "Monday")
 
 
+@pytest.fixture(autouse=True)
+def _torch_as_found():
+    """Trainings seed torch and ask for deterministic kernels; other tests keep their state."""
+    mode = torch.get_deterministic_debug_mode()
+    with torch.random.fork_rng():
+        yield
+    torch.set_deterministic_debug_mode(mode)
+
+
 @pytest.fixture(scope="session")
 def tokenizer():
     """A trained tokenizer: the words of `SENTENCES`, and letters for all others."""

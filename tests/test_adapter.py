@@ -21,6 +21,7 @@ from adapters import (
 )
 from safetensors.torch import load_file, save_file
 
+from quals.assets.smollm2 import NETWORK
 from quals.models import adapter_folder, checkpoint
 from quals.models.adapter import add, merge, weights_hash
 from quals.models.adapter_folder import (
@@ -375,10 +376,8 @@ def smollm2():
     """The shapes of SmolLM2-135M, without values."""
     values = {"vocab_size": 49152, "hidden_size": 576, "intermediate_size": 1536}
     heads = {"num_hidden_layers": 30, "num_attention_heads": 9, "num_key_value_heads": 3}
-    biases = dict.fromkeys(("query_bias", "output_bias", "feed_forward_bias", "query_norm"), False)
     ids = {"pad_token_id": 2, "eos_token_id": 2, "decoder_start_token_id": 1}
-    rest = {"head_dim": 64, "rms_norm_eps": 1e-5, "rope_theta": 1e5, "tie_word_embeddings": True}
-    return checkpoint.shell("llama", CausalConfig(**values, **heads, **biases, **ids, **rest))
+    return checkpoint.shell("llama", CausalConfig(**values, **heads, head_dim=64, **ids, **NETWORK))
 
 
 @pytest.mark.parametrize(

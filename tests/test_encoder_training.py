@@ -22,8 +22,8 @@ from quals.models import checkpoint, encoder
 from quals.models.encoder import CLAIM, SPAN
 from quals.params import load_section
 from quals.stages import train_factcc, train_qg, train_reader
-from quals.training.adapted_qagen import names_base
 from quals.training.adapted_qg import AdaptedQg
+from quals.training.bases import names_base
 from quals.training.batches import Example, collate
 from quals.training.encoder_factcc import TrainEncoderFactcc, leading, shortened
 from quals.training.encoder_reader import TrainEncoderReader, sample, span_rows
@@ -72,15 +72,6 @@ QAGS = {
     "max_source_tokens": 24,
     "row_budget": 16,
 }
-
-
-@pytest.fixture(autouse=True)
-def _generators():
-    """Stages seed torch and ask for deterministic kernels; other tests keep their state."""
-    strict = torch.are_deterministic_algorithms_enabled()
-    with torch.random.fork_rng():
-        yield
-    torch.use_deterministic_algorithms(strict)
 
 
 def base(folder):

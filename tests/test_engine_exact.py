@@ -14,6 +14,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 from network import Network
 
+from quals.assets.smollm2 import NETWORK
 from quals.metrics.quals import Quals, QualsSettings
 from quals.models import checkpoint
 from quals.models.bart import BART, BartConfig
@@ -31,13 +32,7 @@ LLAMA = CausalConfig(
     **SIZES,
     num_attention_heads=4,
     num_key_value_heads=2,
-    rms_norm_eps=1e-6,
-    rope_theta=100.0,
-    query_bias=False,
-    output_bias=False,
-    feed_forward_bias=False,
-    query_norm=False,
-    tie_word_embeddings=True,
+    **{**NETWORK, "rms_norm_eps": 1e-6, "rope_theta": 100.0},
     **IDS,
     decoder_start_token_id=3,  # the separator also begins a target
 )

@@ -35,14 +35,6 @@ EXAMPLES = [Example([4, at, 5], [[at, 6, 1], [5, at, 4, 1]]) for at in range(4, 
 sizes = st.integers(1, 12)
 
 
-@pytest.fixture(autouse=True)
-def _deterministic_flag():
-    """`seed_everything` changes a global flag; other tests keep theirs."""
-    before = torch.are_deterministic_algorithms_enabled()
-    yield
-    torch.use_deterministic_algorithms(before)
-
-
 def run(model, *, steps=12, loss=likelihood_of, optimisation=OPTIMISATION, seed=0):
     seed_everything(seed)
     batches = epochs(EXAMPLES, 4, 0, random.Random(seed))

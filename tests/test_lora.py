@@ -57,13 +57,6 @@ def start(tokenizer):
     return Checkpoint(make_base(tokenizer.backend.get_vocab_size()), tokenizer)
 
 
-@pytest.fixture(autouse=True)
-def _generators():
-    """Training seeds torch; other tests keep their state."""
-    with torch.random.fork_rng():
-        yield
-
-
 def weights(model):
     """All parameters by the names that they have without an adapter."""
     return {

@@ -21,6 +21,7 @@ from quals.models.bart import set_dropout
 from quals.params import ParamsError, load_section
 from quals.rehearsal.models import SEPARATOR, save_bart
 from quals.training import pretrained
+from quals.training.bases import finetunes
 from quals.training.batches import Example, collate
 from quals.training.contrastive import Contrastive
 from quals.training.mle import MleJob, TrainMle, summary_examples
@@ -470,6 +471,6 @@ def test_a_section_that_fine_tunes_is_told_from_others(tmp_path):
     path = tmp_path / "scale.yaml"
     with open(path, "w") as file:
         YAML(typ="safe", pure=True).dump({"a": {"finetuning": {}}, "b": {"base": {}}}, file)
-    assert [pretrained.finetunes(path, name) for name in "abc"] == [True, False, False]
+    assert [finetunes(path, name) for name in "abc"] == [True, False, False]
     with pytest.raises(ParamsError, match="separator_id"):
         load_section(path, "a", PretrainedQagen)

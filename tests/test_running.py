@@ -59,14 +59,6 @@ EXAMPLES = [
 ]
 
 
-@pytest.fixture(autouse=True)
-def _deterministic_flag():
-    """`seed_everything` changes a global flag; other tests keep theirs."""
-    before = torch.are_deterministic_algorithms_enabled()
-    yield
-    torch.use_deterministic_algorithms(before)
-
-
 def make_bart():
     sizes = {"vocab_size": 12, "d_model": 8, "max_position_embeddings": 16}
     stacks = {"encoder_layers": 2, "decoder_layers": 2}

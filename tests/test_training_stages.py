@@ -14,7 +14,6 @@ from random import Random
 
 import pytest
 import staged
-import torch
 from pipeline import ROOT
 from ruamel.yaml import YAML
 
@@ -35,15 +34,6 @@ PLAIN = {
 }
 STEPS, EVERY = 6, 2
 CHECKPOINT = ".checkpoints/bart/train_mle/0/train_mle-{}-0/checkpoint.safetensors"
-
-
-@pytest.fixture(autouse=True)
-def _generators():
-    """Stages seed torch and ask for deterministic kernels; other tests keep their state."""
-    strict = torch.are_deterministic_algorithms_enabled()
-    with torch.random.fork_rng():
-        yield
-    torch.use_deterministic_algorithms(strict)
 
 
 def article(at):

@@ -45,13 +45,6 @@ def folder(tokenizer, tmp_path):
     return save_base(make_base(tokenizer.backend.get_vocab_size()), tokenizer, tmp_path / "base")
 
 
-@pytest.fixture(autouse=True)
-def _generators():
-    """An adapter seeds torch; other tests keep their state."""
-    with torch.random.fork_rng():
-        yield
-
-
 def tuned(folder, lora, loss="likelihood", **changed):
     start = checkpoint.load(folder)
     settings = Tuning.model_validate({**PLAIN, "lora": lora, **changed})

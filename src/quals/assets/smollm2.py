@@ -20,6 +20,16 @@ SPECIAL = {
     "pad_token": "<|im_end|>",
     "unk_token": "<|endoftext|>",
 }
+# Its network but for sizes and ids, as `CausalConfig` has it.
+NETWORK = {
+    "rms_norm_eps": 1e-5,
+    "rope_theta": 100000.0,
+    "query_bias": False,
+    "output_bias": False,
+    "feed_forward_bias": False,
+    "query_norm": False,
+    "tie_word_embeddings": True,
+}
 
 
 def make(unpacked: Path, folder: Path) -> None:

@@ -6,25 +6,25 @@ there: it may be deleted at any time.
 
 import hashlib
 import os
-from collections.abc import Callable
 from pathlib import Path
 
 from quals.errors import InputError
 from quals.models import adapter_folder
 from quals.models.adapter import SETTINGS, merge
 from quals.models.adapter_folder import CONFIG, RECORD, WEIGHTS, AdapterError, Places
+from quals.models.source import hub_folder
 
 FORMAT = "1"  # of merged folders: another number makes them anew
 _OF_ADAPTER = (CONFIG, RECORD, WEIGHTS, SETTINGS)
 _OF_BASE = ("config.json", "tokenizer.json", "tokenizer_config.json", "*.safetensors*")
 
 
-def merged_folder(adapter: Path, *, hub: Callable[[str], Path]) -> Path:
-    """The model folder that adapter and base make together; `hub` maps a hub id to a local folder.
+def merged_folder(adapter: Path) -> Path:
+    """The model folder that adapter and base make together.
 
     It is named by the content of both, so that neither an edit nor another base is missed.
     """
-    base = find(adapter_folder.load_record(adapter).base, adapter, hub=hub)
+    base = find(adapter_folder.load_record(adapter).base, adapter)
     key = _digest([(adapter, _OF_ADAPTER), (base, _OF_BASE)])
     out = cache_folder() / "merged" / f"{adapter.resolve().name}-{key}"
     if not out.is_dir():
@@ -32,7 +32,7 @@ def merged_folder(adapter: Path, *, hub: Callable[[str], Path]) -> Path:
     return out
 
 
-def find(base: Places, asks: Path, *, hub: Callable[[str], Path]) -> Path:
+def find(base: Places, asks: Path) -> Path:
     """The base's folder: by environment variable, in the project, in the hub, in this order.
 
     `asks` is the adapter or the settings file that names the base. The project is the current
@@ -54,7 +54,7 @@ def find(base: Places, asks: Path, *, hub: Callable[[str], Path]) -> Path:
         ways.append(f"let {base.variable} name its folder")
     if base.hub:
         try:
-            return hub(base.hub)
+            return hub_folder(base.hub)
         except InputError as error:
             failed = f" ({error})"
         ways.append(f"let the hub give {base.hub}{failed}")

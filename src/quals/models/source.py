@@ -23,7 +23,7 @@ def model_folder(name: str) -> Path:
         return folder
     from quals.models.released import merged_folder  # imports torch
 
-    return merged_folder(folder, hub=hub_folder)
+    return merged_folder(folder)
 
 
 def hub_folder(name: str) -> Path:

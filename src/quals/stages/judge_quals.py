@@ -22,7 +22,6 @@ from quals.models import checkpoint
 from quals.models.adapter_folder import Places
 from quals.models.checkpoint import Checkpoint
 from quals.models.released import find
-from quals.models.source import hub_folder
 from quals.params import Count, Section, load_section
 from quals.training.loop import Stopwatch
 
@@ -100,7 +99,7 @@ def main(arguments) -> None:
     variants = load_section(params, "quals_variants", Variants).changes
     judge = Judge(
         qagen=arguments.qagen,
-        plain=find(load_section(params, "train_qagen.base", Places), params, hub=hub_folder),
+        plain=find(load_section(params, "train_qagen.base", Places), params),
         settings=load_section(params, "quals", QualsSettings),
         changes=variants,
         longest=settings.max_likelihood_tokens,

@@ -19,13 +19,13 @@ from quals.models.classifier import TrainedClassifier
 from quals.models.heads import ClaimClassifier, ProbeFormatter
 from quals.models.tokenizer import TextTokenizer
 from quals.params import Count, Natural, Section, Share, load_section
-from quals.training.adapted_qagen import names_base
+from quals.training.bases import names_base
 from quals.training.batches import bucketed
 from quals.training.encoder_factcc import train_encoder_factcc
 from quals.training.gates import belief_gate
-from quals.training.loop import Optimisation, Stopwatch, seed_everything, train
+from quals.training.loop import Optimisation, train
 from quals.training.qa import IGNORED, ProbeBatch, probe_loss
-from quals.training.record import write_record
+from quals.training.record import begin
 from quals.training.running import Running, running
 
 
@@ -57,8 +57,7 @@ def main(arguments) -> None:
 def _train_prober(arguments, how: Running) -> None:
     settings = load_section(arguments.params, "train_factcc", TrainFactcc)
     reading = load_section(arguments.params, "factcc", FactccSettings)
-    seed_everything(settings.seed)
-    watch = Stopwatch()
+    begun = begin("train_factcc", settings.seed)
     language = load_section(arguments.params, "language", LanguageSettings)
     nlp = load_spacy(language.spacy_pipeline)
     claims = {
@@ -93,15 +92,7 @@ def _train_prober(arguments, how: Running) -> None:
         arguments.out, longest=reading.longest, contexts_per_batch=reading.contexts_per_batch
     )
     metrics = {"claims": len(claims["train"]), **belief_gate(classifier, claims["validation"])}
-    write_record(
-        arguments.metrics,
-        stage="train_factcc",
-        seed=settings.seed,
-        model=model,
-        losses=losses,
-        metrics=metrics,
-        watch=watch,
-    )
+    begun.record(arguments.metrics, model=model, losses=losses, metrics=metrics)
 
 
 def _claims(corpora, split, most, nlp, settings) -> list[ClaimExample]:

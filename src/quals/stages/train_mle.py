@@ -9,7 +9,6 @@ from quals.command import run, stage_parser
 from quals.decoding.summarizer import SummaryLimits
 from quals.models.adapter_folder import Places
 from quals.models.released import find
-from quals.models.source import hub_folder
 from quals.parallel import run_jobs
 from quals.params import ParamsError, load_section
 from quals.training.mle import MleJob, TrainMle, train_mle
@@ -42,7 +41,7 @@ def main(arguments) -> None:
 def _base(bases: dict[str, Places], dataset: str, params: Path) -> Path:
     if dataset not in bases:
         raise ParamsError(f"{params}: train_mle.base.{dataset} is missing")
-    return find(bases[dataset], params, hub=hub_folder)
+    return find(bases[dataset], params)
 
 
 if __name__ == "__main__":

@@ -18,13 +18,13 @@ from quals.models.tokenizer import END, PAD, SEPARATOR, TextTokenizer, train_tok
 from quals.params import Count, Natural, Section, load_section
 from quals.testbed.truth import judge_answer
 from quals.testbed.world import Story
-from quals.training.adapted_qagen import names_base, train_adapted_qagen
+from quals.training.adapted_qagen import train_adapted_qagen
+from quals.training.bases import finetunes, names_base
 from quals.training.batches import Batches, TargetBatch, epochs, together
-from quals.training.loop import Optimisation, Stopwatch, seed_everything, train
-from quals.training.pretrained import finetunes
+from quals.training.loop import Optimisation, train
 from quals.training.pretrained_qagen import train_pretrained_qagen
 from quals.training.qa import likelihood_of_parts, qagen_examples
-from quals.training.record import write_record
+from quals.training.record import begin
 from quals.training.running import Running, running
 
 
@@ -70,8 +70,7 @@ def main(arguments) -> None:
 def _train_from_scratch(arguments, how: Running) -> None:
     settings = load_section(arguments.params, "train_qagen", TrainQagen)
     quals_settings = load_section(arguments.params, "quals", QualsSettings)
-    seed_everything(settings.seed)
-    watch = Stopwatch()
+    begun = begin("train_qagen", settings.seed)
     contexts = read_contexts(arguments.questions / "train.jsonl")
     validation = read_contexts(arguments.questions / "validation.jsonl")
     tokenizer = _tokenizer(contexts, settings.network.vocab_size)
@@ -92,15 +91,7 @@ def _train_from_scratch(arguments, how: Running) -> None:
     save_settings(quals_settings, arguments.out)
     quals = Quals(Checkpoint(model, tokenizer), separator, quals_settings)
     metrics = _gate(quals, validation[-settings.gate_contexts :], arguments.truth)
-    write_record(
-        arguments.metrics,
-        stage="train_qagen",
-        seed=settings.seed,
-        model=model,
-        losses=losses,
-        metrics=metrics,
-        watch=watch,
-    )
+    begun.record(arguments.metrics, model=model, losses=losses, metrics=metrics)
 
 
 def _tokenizer(contexts: list[Context], vocab_size: int) -> TextTokenizer:

@@ -12,15 +12,14 @@ from quals.metrics.qags import QagsSettings, QuestionGenerator
 from quals.models import checkpoint
 from quals.models.tokenizer import END, PAD, SEPARATOR
 from quals.params import Count, Natural, Section, load_section
-from quals.training.adapted_qagen import names_base
 from quals.training.adapted_qg import train_adapted_qg
+from quals.training.bases import finetunes, names_base
 from quals.training.batches import epochs
 from quals.training.gates import asking_gate
-from quals.training.loop import Optimisation, Stopwatch, seed_everything, train
-from quals.training.pretrained import finetunes
+from quals.training.loop import Optimisation, train
 from quals.training.pretrained_qg import train_pretrained_qg
 from quals.training.qa import likelihood_of, question_examples
-from quals.training.record import write_record
+from quals.training.record import begin
 from quals.training.running import Running, running
 
 
@@ -48,8 +47,7 @@ def main(arguments) -> None:
 def _train_on(arguments, how: Running) -> None:
     settings = load_section(arguments.params, "train_qg", TrainQg)
     qags = load_section(arguments.params, "qags", QagsSettings)
-    seed_everything(settings.seed)
-    watch = Stopwatch()
+    begun = begin("train_qg", settings.seed)
     start = checkpoint.load(arguments.init)
     # QAGS asks about summaries only.
     contexts = read_contexts(arguments.questions / "train.jsonl")
@@ -75,14 +73,11 @@ def _train_on(arguments, how: Running) -> None:
     checkpoint.save(start.model, start.tokenizer, arguments.out)
     validation = read_contexts(arguments.questions / "validation.jsonl")
     generator = QuestionGenerator(start, qags)
-    write_record(
+    begun.record(
         arguments.metrics,
-        stage="train_qg",
-        seed=settings.seed,
         model=start.model,
         losses=losses,
         metrics=asking_gate(generator, validation, settings.gate_questions),
-        watch=watch,
     )
 
 

@@ -12,13 +12,13 @@ from quals.models import checkpoint, heads
 from quals.models.heads import ProbeFormatter, SpanPointer
 from quals.models.tokenizer import TextTokenizer
 from quals.params import Count, Natural, Section, load_section
-from quals.training.adapted_qagen import names_base
+from quals.training.bases import names_base
 from quals.training.batches import Batches, bucketed, together
 from quals.training.encoder_reader import train_encoder_reader
 from quals.training.gates import reading_gates
-from quals.training.loop import Optimisation, Stopwatch, seed_everything, train
+from quals.training.loop import Optimisation, train
 from quals.training.qa import ProbeBatch, probe_loss, span_batch, span_examples
-from quals.training.record import write_record
+from quals.training.record import begin
 from quals.training.running import Running, running
 
 
@@ -46,8 +46,7 @@ def main(arguments) -> None:
 def _train_pointer(arguments, how: Running) -> None:
     settings = load_section(arguments.params, "train_reader", TrainReader)
     reading = load_section(arguments.params, "reader", ReaderSettings)
-    seed_everything(settings.seed)
-    watch = Stopwatch()
+    begun = begin("train_reader", settings.seed)
     model, tokenizer = heads.load(SpanPointer, arguments.init)
     formatter = ProbeFormatter(model, tokenizer)
     contexts = read_contexts(arguments.questions / "train.jsonl")
@@ -64,14 +63,11 @@ def _train_pointer(arguments, how: Running) -> None:
         return
     checkpoint.save(model, tokenizer, arguments.out)
     validation = read_contexts(arguments.questions / "validation.jsonl")
-    write_record(
+    begun.record(
         arguments.metrics,
-        stage="train_reader",
-        seed=settings.seed,
         model=model,
         losses=losses,
         metrics=reading_gates(Reader(arguments.out, reading), validation, settings.gate_contexts),
-        watch=watch,
     )
 
 

@@ -22,14 +22,15 @@ from quals.models.checkpoint import Checkpoint
 from quals.models.families import family_of
 from quals.models.interface import Memory
 from quals.models.released import find
-from quals.models.source import hub_folder
 from quals.models.tokenizer import pad
-from quals.params import Count, Natural, ParamsError, Section, load_section, load_yaml
+from quals.params import Count, Natural, ParamsError, Section, load_section
 from quals.signature import signature
 from quals.training.batches import Example
-from quals.training.loop import Stopwatch, curve, seed_everything
+from quals.training.loop import curve
 from quals.training.lora import LoraTraining, train_lora
+from quals.training.pretrained_qagen import survival
 from quals.training.qa import qagen_examples
+from quals.training.record import begin
 from quals.training.running import Running
 
 ADAPTER = "adapter"  # the released part, in the merged model's folder
@@ -53,21 +54,14 @@ class AdaptedQagen(Section):
     training: LoraTraining
 
 
-def names_base(params: Path, section: str) -> bool:
-    """Whether a section of the scale file starts from a pretrained model."""
-    found = load_yaml(params).get(section)
-    return isinstance(found, dict) and "base" in found
-
-
 def train_adapted_qagen(
     params: Path, questions: Path, out: Path, metrics: Path, running: Running
 ) -> None:
     """Write the merged model to `out` and the adapter alone to `out`/adapter."""
     settings = load_section(params, "train_qagen", AdaptedQagen)
     quals_settings = load_section(params, "quals", QualsSettings)
-    seed_everything(settings.seed)
-    watch = Stopwatch()
-    folder = find(settings.base, params, hub=hub_folder)
+    begun = begin("train_qagen", settings.seed)
+    folder = find(settings.base, params)
     start = checkpoint.load(folder)
     separator = start.tokenizer.id_of(settings.separator)
     record = Record(
@@ -86,17 +80,18 @@ def train_adapted_qagen(
     checkpoint.save(merged.model, merged.tokenizer, out, separator_token_id=separator)
     save_settings(quals_settings, out)
     held_out = read_contexts(questions / "validation.jsonl")
+    summaries = [context for context in held_out if context.kind == "summary"]
     found = {
         "pairs": training["pairs"],
         **gate(merged, separator, held_out, settings),
-        **_survival(Quals(merged, separator, quals_settings), held_out, settings.gate_contexts),
+        **survival(Quals(merged, separator, quals_settings), summaries[: settings.gate_contexts]),
         "train_loss": training["train_loss"],
     }
-    print(f"train_qagen: {found}, {watch.seconds():.0f} s")
+    print(f"{begun.stage}: {found}, {begun.watch.seconds():.0f} s")
     write_json(
         metrics,
         {
-            "stage": "train_qagen",
+            "stage": begun.stage,
             "metrics": found,
             "curve": training["curve"],
             "parameters": sum(m.numel() for pair in adapter.pairs.values() for m in pair),
@@ -203,10 +198,3 @@ def _judged(
     parts = zip(logprobs.split(lengths), hits.split(lengths), strict=True)
     targets = (row for group in rows for row in group)
     return [(t, p.tolist(), h.tolist()) for t, (p, h) in zip(targets, parts, strict=True)]
-
-
-def _survival(quals: Quals, contexts: list[Context], most: int) -> dict[str, float]:
-    """What QUALS keeps of the pairs about short contexts: its number of pairs, and none at all."""
-    texts = [c.text for c in contexts if c.kind == "summary"][:most]
-    kept = [len(pairs) for pairs in quals.generate(sorted(set(texts))).values()]
-    return {"kept_pairs": sum(kept) / len(kept), "without_pairs": kept.count(0) / len(kept)}

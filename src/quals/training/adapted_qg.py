@@ -12,14 +12,12 @@ from quals.models.adapter import add
 from quals.models.adapter_folder import Places
 from quals.models.checkpoint import Checkpoint
 from quals.models.released import find
-from quals.models.source import hub_folder
 from quals.params import Count, Natural, Section, load_section
 from quals.training.batches import Example
 from quals.training.gates import asking_gate, mean_loss
-from quals.training.loop import Stopwatch, seed_everything
 from quals.training.lora import LoraTraining, train_lora
 from quals.training.qa import question_examples
-from quals.training.record import write_record
+from quals.training.record import begin
 from quals.training.running import Running
 
 
@@ -42,9 +40,8 @@ def train_adapted_qg(
     """Write the merged model to `out` and its quality to `metrics`."""
     settings = load_section(params, "train_qg", AdaptedQg)
     qags = load_section(params, "qags", QagsSettings)
-    seed_everything(settings.seed)
-    watch = Stopwatch()
-    folder = find(settings.base, params, hub=hub_folder)
+    begun = begin("train_qg", settings.seed)
+    folder = find(settings.base, params)
     start = checkpoint.load(folder)
     separator = start.tokenizer.id_of(settings.separator)
     examples = _examples(read_contexts(questions / "train.jsonl"), start, separator, qags)
@@ -69,10 +66,8 @@ def train_adapted_qg(
         pad_id=merged.model.config.pad_token_id,
         batch_size=settings.training.part_size,
     )
-    write_record(
+    begun.record(
         metrics,
-        stage="train_qg",
-        seed=settings.seed,
         model=merged.model,
         losses=losses,
         metrics={
@@ -80,7 +75,6 @@ def train_adapted_qg(
             **asking_gate(generator, held_out, settings.gate_questions),
             "validation_loss": loss,
         },
-        watch=watch,
     )
 
 

@@ -20,14 +20,12 @@ from quals.models.adapter_folder import Places
 from quals.models.encoder import CLAIM, Inputs
 from quals.models.encoder_classifier import EncoderClassifier, fit
 from quals.models.released import find
-from quals.models.source import hub_folder
 from quals.models.tokenizer import TextTokenizer
 from quals.params import Count, Natural, Section, Share, load_section
 from quals.text import sentences
 from quals.training.encoders import EncoderTraining, Labelled, train_encoder
 from quals.training.gates import belief_gate
-from quals.training.loop import Stopwatch, seed_everything
-from quals.training.record import write_record
+from quals.training.record import begin
 from quals.training.running import Running
 
 
@@ -58,9 +56,8 @@ def train_encoder_factcc(
     settings = load_section(params, "train_factcc", TrainEncoderFactcc)
     reading = load_section(params, "factcc", FactccSettings)
     language = load_section(params, "language", LanguageSettings)
-    seed_everything(settings.seed)
-    watch = Stopwatch()
-    folder = find(settings.base, params, hub=hub_folder)
+    begun = begin("train_factcc", settings.seed)
+    folder = find(settings.base, params)
     start = encoder.start(CLAIM, folder, longest=reading.longest, dropout=settings.training.dropout)
     nlp = load_spacy(language.spacy_pipeline)
     claims = {}
@@ -94,10 +91,8 @@ def train_encoder_factcc(
     classifier = EncoderClassifier(
         out, longest=reading.longest, contexts_per_batch=reading.contexts_per_batch
     )
-    write_record(
+    begun.record(
         metrics,
-        stage="train_factcc",
-        seed=settings.seed,
         model=start.model,
         losses=losses,
         metrics={
@@ -105,7 +100,6 @@ def train_encoder_factcc(
             "validation_claims": len(claims["validation"]),
             **belief_gate(classifier, claims["validation"]),
         },
-        watch=watch,
     )
 
 

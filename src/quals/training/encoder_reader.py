@@ -17,14 +17,12 @@ from quals.models import encoder
 from quals.models.adapter_folder import Places
 from quals.models.encoder import SPAN, Encoder
 from quals.models.released import find
-from quals.models.source import hub_folder
 from quals.models.tokenizer import TextTokenizer
 from quals.models.windows import windows
 from quals.params import Count, Natural, Section, load_section
 from quals.training.encoders import EncoderTraining, Labelled, train_encoder
 from quals.training.gates import reading_gates
-from quals.training.loop import Stopwatch, seed_everything
-from quals.training.record import write_record
+from quals.training.record import begin
 from quals.training.running import Running
 
 NO_ANSWER = (0, 0)
@@ -48,9 +46,8 @@ def train_encoder_reader(
     """Train on questions from all contexts, write the model to `out` and its quality."""
     settings = load_section(params, "train_reader", TrainEncoderReader)
     reading = load_section(params, "reader", EncoderReaderSettings)
-    seed_everything(settings.seed)
-    watch = Stopwatch()
-    folder = find(settings.base, params, hub=hub_folder)
+    begun = begin("train_reader", settings.seed)
+    folder = find(settings.base, params)
     if settings.training is None:
         start, losses, counts = encoder.load(SPAN, folder, longest=reading.longest), [], Counter()
     else:
@@ -62,14 +59,11 @@ def train_encoder_reader(
     encoder.save(start, out)
     held_out = read_contexts(questions / "validation.jsonl")
     gates = reading_gates(EncoderReader(out, reading), held_out, settings.gate_contexts)
-    write_record(
+    begun.record(
         metrics,
-        stage="train_reader",
-        seed=settings.seed,
         model=start.model,
         losses=losses,
         metrics={**{name: float(count) for name, count in counts.items()}, **gates},
-        watch=watch,
         data="a public reader stands in, not trained here" if settings.training is None else None,
     )
 

@@ -13,9 +13,9 @@ from quals.models.adapter_folder import Places
 from quals.models.checkpoint import Checkpoint
 from quals.params import Count, Section
 from quals.training.batches import Example, epochs
-from quals.training.loop import Optimisation, Stopwatch, seed_everything, train
+from quals.training.loop import Optimisation, train
 from quals.training.qa import likelihood_of
-from quals.training.record import write_record
+from quals.training.record import Begun, begin
 from quals.training.running import Running
 from quals.training.tuning import Tuning
 
@@ -61,9 +61,7 @@ class MleJob:
 
 def train_mle(job: MleJob) -> None:
     """Train, save, and measure the loss on the validation split."""
-    seed_everything(job.seed)
-    watch = Stopwatch()
-    title = f"train_mle {job.dataset} {job.seed}"
+    begun = begin(f"train_mle {job.dataset} {job.seed}", job.seed)
     start = checkpoint.load(job.init)
     articles = read_articles(job.corpus, "train")
     examples = summary_examples(articles, start, job.settings.max_source_tokens)
@@ -78,24 +76,28 @@ def train_mle(job: MleJob) -> None:
         likelihood_of,
         steps=job.settings.steps,
         optimisation=job.settings.optimisation,
-        title=title,
+        title=begun.stage,
         running=job.running,
     )
-    if not job.running.leads:
-        return
-    checkpoint.save(start.model, start.tokenizer, job.out)
+    if job.running.leads:
+        keep(start, losses, job, begun)
+
+
+def keep(
+    found: Checkpoint, losses: list[float], job: MleJob, begun: Begun, *, data: str | None = None
+) -> None:
+    """Save the summarizer, and record its loss on the validation split."""
+    checkpoint.save(found.model, found.tokenizer, job.out)
     held_out = read_articles(job.corpus, "validation")
-    likelihoods = Summarizer(start, job.limits, job.settings.max_source_tokens).likelihood(
+    likelihoods = Summarizer(found, job.limits, job.settings.max_source_tokens).likelihood(
         [a.document for a in held_out], [a.summary for a in held_out]
     )
-    write_record(
+    begun.record(
         job.metrics,
-        stage=title,
-        seed=job.seed,
-        model=start.model,
+        model=found.model,
         losses=losses,
         metrics={"validation_loss": -sum(likelihoods) / len(likelihoods)},
-        watch=watch,
+        data=data,
     )
 
 

@@ -9,7 +9,6 @@ import random
 from collections.abc import Iterator, Sequence
 from dataclasses import replace
 from functools import partial
-from pathlib import Path
 
 import torch
 from torch import Tensor, nn
@@ -20,7 +19,7 @@ from quals.jsonl import DataError
 from quals.models.bart import BART, set_dropout
 from quals.models.checkpoint import Checkpoint
 from quals.models.interface import ConditionalModel
-from quals.params import Count, Positive, Section, Share, load_yaml
+from quals.params import Count, Positive, Section, Share
 from quals.training.batches import Batches, Example, TargetBatch, collate
 from quals.training.contrast import NEGATIVE_TOKENS, punished
 from quals.training.loop import Optimisation, Schedule, train
@@ -48,12 +47,6 @@ class PretrainedTraining(Section):
     attention_dropout: Share
     lr: Positive
     schedule: Schedule
-
-
-def finetunes(params: Path, section: str) -> bool:
-    """Whether a section of the scale file trains all weights of a pretrained model."""
-    found = load_yaml(params).get(section)
-    return isinstance(found, dict) and "finetuning" in found
 
 
 def finetune(

@@ -5,22 +5,17 @@ is, but for the forced tokens of its configuration, which are those of another f
 """
 
 from quals.corpus import read_articles
-from quals.decoding.summarizer import Summarizer
 from quals.models import checkpoint
-from quals.training.loop import Stopwatch, seed_everything
-from quals.training.mle import MleJob, summary_examples
+from quals.training.mle import MleJob, keep, summary_examples
 from quals.training.pretrained import fitting, likelihood_loss
-from quals.training.record import write_record
+from quals.training.record import begin
 from quals.training.tuning import tune
 
 
 def train_pretrained_mle(job: MleJob) -> None:
     """Train the model in `job.init`, save, and measure the loss on the validation split."""
-    seed_everything(job.seed)
-    watch = Stopwatch()
-    title = f"train_mle {job.dataset} {job.seed}"
+    begun = begin(f"train_mle {job.dataset} {job.seed}", job.seed)
     start = checkpoint.load(job.init)
-    limit = job.settings.max_source_tokens
     settings = (job.settings.finetuning or {})[job.dataset]
     losses: list[float] = []
     if settings is not None:
@@ -28,27 +23,13 @@ def train_pretrained_mle(job: MleJob) -> None:
         start, losses = tune(
             job.init,
             start,
-            fitting(summary_examples(articles, start, limit)),
+            fitting(summary_examples(articles, start, job.settings.max_source_tokens)),
             likelihood_loss(settings.label_smoothing),
             settings,
             seed=job.seed,
-            title=title,
+            title=begun.stage,
             running=job.running,
         )
-    if not job.running.leads:
-        return
-    checkpoint.save(start.model, start.tokenizer, job.out)
-    held_out = read_articles(job.corpus, "validation")
-    likelihoods = Summarizer(start, job.limits, limit).likelihood(
-        [a.document for a in held_out], [a.summary for a in held_out]
-    )
-    write_record(
-        job.metrics,
-        stage=title,
-        seed=job.seed,
-        model=start.model,
-        losses=losses,
-        metrics={"validation_loss": -sum(likelihoods) / len(likelihoods)},
-        watch=watch,
-        data=None if settings is not None else "a public summarizer stands in, not trained here",
-    )
+    if job.running.leads:
+        stands_in = "a public summarizer stands in, not trained here"
+        keep(start, losses, job, begun, data=stands_in if settings is None else None)

@@ -17,15 +17,13 @@ from quals.models import checkpoint
 from quals.models.adapter_folder import Places
 from quals.models.checkpoint import Checkpoint
 from quals.models.released import find
-from quals.models.source import hub_folder
 from quals.models.tokenizer import TextTokenizer
 from quals.params import Count, Natural, Section, load_section
 from quals.training.batches import Example
 from quals.training.gates import mean_loss
-from quals.training.loop import Stopwatch, seed_everything
 from quals.training.pretrained import PretrainedTraining, finetune, fitting, likelihood_loss
 from quals.training.qa import qagen_examples
-from quals.training.record import write_record
+from quals.training.record import begin
 from quals.training.running import Running
 
 
@@ -51,9 +49,8 @@ def train_pretrained_qagen(
     """Write the model to `out` and its quality to `metrics`, with the data's origin in `truth`."""
     settings = load_section(params, "train_qagen", PretrainedQagen)
     quals_settings = load_section(params, "quals", QualsSettings)
-    seed_everything(settings.seed)
-    watch = Stopwatch()
-    start = checkpoint.load(find(settings.base, params, hub=hub_folder))
+    begun = begin("train_qagen", settings.seed)
+    start = checkpoint.load(find(settings.base, params))
     separator = separator_of(start.tokenizer, settings.separator, settings.separator_id)
     fixed = {
         "separator": separator,
@@ -77,10 +74,8 @@ def train_pretrained_qagen(
     save_settings(quals_settings, out)
     held_out = read_contexts(questions / "validation.jsonl")[: settings.gate_contexts]
     quals = Quals(Checkpoint(start.model, start.tokenizer), separator, quals_settings)
-    write_record(
+    begun.record(
         metrics,
-        stage="train_qagen",
-        seed=settings.seed,
         model=start.model,
         losses=losses,
         metrics={
@@ -93,7 +88,6 @@ def train_pretrained_qagen(
             ),
             **survival(quals, held_out),
         },
-        watch=watch,
         data=data_of(truth),
     )
 

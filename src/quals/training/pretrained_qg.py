@@ -12,14 +12,12 @@ from quals.metrics.qags import QagsSettings, QuestionGenerator
 from quals.models import checkpoint
 from quals.models.adapter_folder import Places
 from quals.models.released import find
-from quals.models.source import hub_folder
 from quals.params import Count, Natural, Section, load_section
 from quals.training.gates import asking_gate
-from quals.training.loop import Stopwatch, seed_everything
 from quals.training.pretrained import PretrainedTraining, finetune, fitting, likelihood_loss
 from quals.training.pretrained_qagen import separator_of
 from quals.training.qa import question_examples
-from quals.training.record import write_record
+from quals.training.record import begin
 from quals.training.running import Running
 
 
@@ -40,9 +38,8 @@ def train_pretrained_qg(
     """Write the model to `out` and its quality to `metrics`."""
     settings = load_section(params, "train_qg", PretrainedQg)
     qags = load_section(params, "qags", QagsSettings)
-    seed_everything(settings.seed)
-    watch = Stopwatch()
-    start = checkpoint.load(find(settings.base, params, hub=hub_folder))
+    begun = begin("train_qg", settings.seed)
+    start = checkpoint.load(find(settings.base, params))
     separator = separator_of(start.tokenizer, settings.separator, settings.separator_id)
     examples = question_examples(
         read_contexts(questions / "train.jsonl"),
@@ -65,17 +62,14 @@ def train_pretrained_qg(
     checkpoint.save(start.model, start.tokenizer, out, separator_token_id=separator)
     held_out = as_summaries(read_contexts(questions / "validation.jsonl"))
     generator = QuestionGenerator(start, qags, separator=separator)
-    write_record(
+    begun.record(
         metrics,
-        stage="train_qg",
-        seed=settings.seed,
         model=start.model,
         losses=losses,
         metrics={
             "questions": float(len(examples)),
             **asking_gate(generator, held_out, settings.gate_questions),
         },
-        watch=watch,
     )
 
 
