@@ -42,7 +42,8 @@ def _student(values: np.ndarray, level: float, within: Range) -> Interval:
     if documents < 2:
         return Interval(middle, None, None)
     known = ~np.isnan(values)
-    parts = _parts(np.where(known, values - middle, 0.0) / known.mean())
+    linear = values if known.all() else np.where(known, values - middle, 0.0) / known.mean()
+    parts = _parts(linear)
     variance = sum(sign * square for sign, square, _ in parts) / (seeds * documents)
     noise = sum((square / (seeds * documents)) ** 2 / degrees for _, square, degrees in parts)
     if variance <= 0:
