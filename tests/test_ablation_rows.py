@@ -50,7 +50,7 @@ def test_means_and_changes_are_plain_and_paired(rows):
     assert few["truth"]["mean"] == pytest.approx(5 / 6)
     assert few["truth_change"]["mean"] == pytest.approx(2 / 6)
     assert not [metric for metric in base if metric.endswith("_change")]
-    assert base["copy2"]["mean"] == pytest.approx((0.5 + 0.1 + 0.5 + 0.2) / 4)  # without the gap
+    assert base["copy2"]["mean"] == pytest.approx((0.5 + 0.1 + 0.5 + 0.3 + 0.2) / 5)  # one gap
     assert base["length"]["mean"] == 4
     assert (base["pairs"]["mean"], few["pairs"]["mean"]) == (4.5, 2.5)
     assert (base["positives_true"]["mean"], few["positives_true"]["mean"]) == (0.5, 1.0)

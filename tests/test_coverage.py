@@ -1,8 +1,9 @@
 """Intervals hold the truth as often as they say, tests err as seldom: by simulation.
 
-The bands are 95 +- 2 % for intervals. Where the law is another one, as with three seeds, the test
-states that law; where few trials are simulated, their noise is added. All simulations are seeded:
-they pass or fail for good, not by luck.
+The band is 95 +- 2 % for intervals, and `held` adds the noise of the simulated trials to it: 1.6
+points below and 1.1 above for 1000 of them. Where the law is another one, as for a bootstrap of
+three seeds, the test states that law. All simulations are seeded: they pass or fail for good, not
+by luck.
 """
 
 import json
@@ -28,6 +29,12 @@ def within(share: float, band: tuple[float, float] = BAND) -> bool:
     return band[0] <= share <= band[1]
 
 
+def held(share: float, trials: int) -> bool:
+    """Whether an interval that truly holds 93 to 97 % would hold this share in 95 of 100 runs."""
+    low, high = (1.96 * (end * (1 - end) / trials) ** 0.5 for end in BAND)
+    return BAND[0] - low <= share <= BAND[1] + high
+
+
 @pytest.mark.parametrize("world", ["mean", "paired difference"])
 def test_both_intervals_of_one_seed_hold_the_mean(world: str) -> None:
     made, truth = coverage.WORLDS[world]
@@ -40,13 +47,42 @@ def test_both_intervals_of_one_seed_hold_the_mean(world: str) -> None:
 def test_where_seeds_differ_little_or_are_many_intervals_hold_the_mean_and_bootstrap_is_wide(
     world: str, seeds: int, spread: float
 ) -> None:
-    """Student may reach 98 %: an effect estimated below zero counts as none, never as less."""
+    """Neither is short: of an effect estimated below zero nothing is taken off, it is none."""
     made, truth = coverage.WORLDS[world]
     bootstrap, student = mean_coverage(
         made, truth, seeds=seeds, documents=100, spread=spread, **SIZE
     )
-    assert within(student, (0.93, 0.98))
+    assert held(student, SIZE["trials"])
     assert bootstrap >= student - 0.005
+
+
+@pytest.mark.parametrize("world", ["mean", "paired difference"])
+@pytest.mark.parametrize("spread", [0.0, 0.02, 0.05, 0.1])
+def test_student_interval_of_three_seeds_holds_the_mean_and_the_bootstrap_misses_both_ways(
+    world: str, spread: float
+) -> None:
+    """The testbed's size: 88 to 99.8 % for the bootstrap, whatever its name says."""
+    made, truth = coverage.WORLDS[world]
+    bootstrap, student = mean_coverage(made, truth, seeds=3, documents=300, spread=spread, **SIZE)
+    assert held(student, SIZE["trials"])
+    if spread <= 0.02:
+        assert bootstrap > 0.97
+    if spread == 0.1:
+        assert bootstrap < 0.91
+
+
+@pytest.mark.parametrize(("seeds", "spread"), [(1, 0.0), (3, 0.0), (3, 0.05), (5, 0.05)])
+def test_student_interval_holds_the_mean_where_scores_are_missing(
+    seeds: int, spread: float
+) -> None:
+    """One in five, whatever the score would have been."""
+
+    def made(random: np.random.Generator, shape: tuple[int, int, int], spread: float) -> np.ndarray:
+        return np.where(random.random(shape) < 0.2, np.nan, outcomes(random, shape, spread))
+
+    size = {"trials": 1000, "resamples": 2}
+    _, student = mean_coverage(made, 0.5, seeds=seeds, documents=200, spread=spread, **size)
+    assert held(student, 1000)
 
 
 def test_bootstrap_counts_the_noise_of_single_scores_three_times() -> None:
@@ -75,10 +111,10 @@ def test_bootstrap_over_few_seeds_is_their_range(seeds: int, law: float) -> None
 
 
 def test_student_interval_holds_the_mean_where_three_seeds_differ_widely() -> None:
-    """Satterthwaite's degrees of freedom are estimated too, which costs up to three points."""
+    """Satterthwaite's degrees of freedom are estimated too, which costs two to three points."""
     bootstrap, student = mean_coverage(outcomes, 0.5, seeds=3, documents=300, spread=0.12, **SIZE)
     assert bootstrap < 0.89
-    assert within(student, (0.92, 0.98))
+    assert held(student, SIZE["trials"])
 
 
 def test_student_interval_of_one_seed_is_the_textbook_one() -> None:
@@ -117,13 +153,32 @@ def test_student_variance_is_that_of_a_naive_analysis_of_variance() -> None:
     assert found == pytest.approx((middle, middle - reach, middle + reach))
 
 
-def test_student_interval_leaves_out_documents_with_a_gap() -> None:
+def test_student_interval_leaves_out_seeds_and_documents_without_any_score() -> None:
     values = np.random.default_rng(3).normal(size=(2, 3, 9))
-    gaps = np.concatenate([values, np.full((2, 3, 1), np.nan)], axis=2)
-    gaps[:, 0, 9] = 0.5
+    gaps = np.full((2, 4, 11), np.nan)
+    gaps[:, :3, :9] = values
     assert student_intervals(gaps, level=0.95) == student_intervals(values, level=0.95)
     assert student_intervals(values[:, :, :1], level=0.95)[0][1:] == (None, None)
     assert student_intervals(np.full((1, 3, 4), np.nan), level=0.95) == [(None, None, None)]
+
+
+def test_student_interval_with_gaps_is_around_the_mean_of_all_scores_and_a_little_wider() -> None:
+    values = np.random.default_rng(3).normal(size=(1, 3, 200))
+    gaps = values.copy()
+    gaps[:, 1, :20] = np.nan
+    (full,), (found,) = (student_intervals(each, level=0.95) for each in (values, gaps))
+    assert found.value == pytest.approx(np.nanmean(gaps))
+    assert (found.low + found.high) / 2 == pytest.approx(found.value)
+    assert 1 < (found.high - found.low) / (full.high - full.low) < 1.2
+
+
+def test_student_interval_ends_where_the_values_do() -> None:
+    values = np.array([[[1.0, 1, 1, 1], [1, 1, 1, 1], [1, 1, 1, 0]]])
+    (free,) = student_intervals(values, level=0.95)
+    (found,) = student_intervals(values, level=0.95, within=(0, 1))
+    assert free.high > 1
+    assert found == (free.value, free.low, 1)
+    assert student_intervals(-values, level=0.95, within=(-1, 0))[0].low == -1
 
 
 @pytest.mark.parametrize("name", CASES)
@@ -232,4 +287,4 @@ def test_student_interval_holds_the_mean_at_any_spread(world, seeds: int, spread
     _, student = mean_coverage(
         world, truth, seeds=seeds, documents=300, spread=spread, trials=4000, resamples=2
     )
-    assert within(student, (0.92, 0.98))
+    assert within(student, (0.92, 0.98))  # the long run goes up to a point beyond the band

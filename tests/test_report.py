@@ -306,8 +306,12 @@ def test_two_runs_write_the_same_bytes(finished: Path, tmp_path: Path) -> None:
 @pytest.mark.parametrize(
     ("name", "keys"),
     [
-        ("main", "dataset method metric mean low high seeds n"),
-        ("differences", "dataset metric method baseline difference low high p p_holm"),
+        ("main", "dataset method metric mean low high bootstrap_low bootstrap_high seeds n"),
+        (
+            "differences",
+            "dataset metric method baseline difference low high bootstrap_low bootstrap_high p "
+            "p_holm",
+        ),
         (
             "agreement",
             "benchmark metric n pearson spearman kendall auc pearson_low pearson_high auc_low "
@@ -409,6 +413,21 @@ def test_only_missed_aims_stand_outside_the_fold(finished: Path) -> None:
         if row["claim"].startswith("Ours:"):
             missed = row["verdict"] == claims.NOT_REPRODUCED
             assert (row["why"] in aims) == missed
+
+
+def test_both_intervals_stand_in_the_report(tmp_path: Path) -> None:
+    report.main(write_toy(tmp_path, seeds=[0, 1, 2]))
+    text = (tmp_path / "results/testbed/report.md").read_text()
+    ends = ("low", "high"), ("bootstrap_low", "bootstrap_high")
+    for row in rows_of(tmp_path, "differences"):
+        own, resampled = (f"[{row[low]:+.3f}, {row[high]:+.3f}]" for low, high in ends)
+        assert f" {own} | {resampled} |" in text
+    shown, folded = text.split("The same means with bootstrap intervals")[:2]
+    for row in rows_of(tmp_path, "main"):
+        if row["dataset"] == "xsum" and row["metric"] == "rouge1":
+            own, resampled = (f"[{row[low]:.3f}, {row[high]:.3f}]" for low, high in ends)
+            assert f"{row['mean']:.3f} {own}" in shown
+            assert f"{row['mean']:.3f} {resampled}" in folded
 
 
 def test_few_seeds_show_single_values(finished: Path) -> None:

@@ -6,8 +6,9 @@ import pytest
 from quals.analysis.agreement import agreement_by_error, agreement_rows
 from quals.analysis.comparison import REFERENCES, SWAPS, SYSTEMS, auc_by_source, histogram
 from quals.analysis.distributions import distribution_rows
+from quals.analysis.few_seeds import ANY, student_intervals
 from quals.analysis.formatting import compact, measured, span, table
-from quals.analysis.statistics import draw
+from quals.analysis.statistics import draw, mean_intervals
 from quals.analysis.tables import (
     Scores,
     comparisons,
@@ -84,6 +85,43 @@ def test_main_rows_hold_means_over_seeds_and_documents() -> None:
     assert rows["mle", "quals"]["mean"] == -0.5
 
 
+def noisy(documents: int = 40) -> Scores:
+    """Three methods that are nearly always right, and QUALS, a tenth of it undefined."""
+    random = np.random.default_rng(0)
+    shape = (3, 3, documents)
+    quals = np.where(random.random(shape) < 0.1, np.nan, random.normal(size=shape))
+    metrics = {"truth": (random.random(shape) < 0.98).astype(float), "quals": quals}
+    ids = tuple(map(str, range(documents)))
+    return Scores("xsum", tuple(METHODS), (0, 1, 2), ids, metrics, None)
+
+
+def test_student_interval_counts_and_the_bootstrap_stands_beside_it() -> None:
+    found = noisy()
+    shared = draws(found)
+    for row in main_rows(found, shared, level=0.9):
+        values = found.of(row["metric"], row["method"])[None]
+        within = (0, 1) if row["metric"] == "truth" else ANY
+        (own,) = student_intervals(values, level=0.9, within=within)
+        (resampled,) = mean_intervals(values, shared, level=0.9)
+        assert (row["mean"], row["low"], row["high"]) == pytest.approx(own)
+        assert row["mean"] == pytest.approx(resampled.value)
+        assert (row["bootstrap_low"], row["bootstrap_high"]) == pytest.approx(resampled[1:])
+    for row in difference_rows([(found, shared)], level=0.9, permutations=100, seed=0):
+        one, other = (found.of(row["metric"], row[name]) for name in ("method", "baseline"))
+        (own,) = student_intervals((one - other)[None], level=0.9)
+        (resampled,) = mean_intervals((one - other)[None], shared, level=0.9)
+        assert (row["difference"], row["low"], row["high"]) == pytest.approx(own)
+        assert (row["bootstrap_low"], row["bootstrap_high"]) == pytest.approx(resampled[1:])
+
+
+def test_no_interval_of_a_share_goes_beyond_one() -> None:
+    found = noisy(documents=8)
+    rows = main_rows(found, draws(found), level=0.999)
+    highs = {(row["metric"], row["method"]): row["high"] for row in rows}
+    assert max(highs["truth", method] for method in METHODS) == 1
+    assert min(highs["quals", method] for method in METHODS) > 0
+
+
 def test_undefined_scores_are_counted() -> None:
     assert undefined_counts(scores()) == [
         {"dataset": "xsum", "metric": "quals", "method": "mle", "undefined": 2}
@@ -131,7 +169,7 @@ def test_differences_are_paired_and_skip_half_defined_documents() -> None:
 
 def test_error_shares_and_changes_add_up() -> None:
     found = scores()
-    rows = error_rows(found, draws(found), level=0.95, baseline="mle")
+    rows = error_rows(found, level=0.95, baseline="mle")
     table = {(r["method"], r["error"]): r for r in rows}
     assert table["mle", "extrinsic"]["share"] == 0.5
     assert table["conseq", "extrinsic"]["share"] == 0
@@ -161,7 +199,7 @@ def test_spreads_are_quantiles_of_all_scores_that_exist_seeds_together() -> None
 def test_no_oracle_means_no_error_rows() -> None:
     rows = {("mle", 0): [{"id": "a", "metrics": {"qags": 0.5}}]}
     found = stack("xsum", rows, methods=["mle"], seeds=[0])
-    assert error_rows(found, draws(found), level=0.95, baseline="mle") == []
+    assert error_rows(found, level=0.95, baseline="mle") == []
 
 
 def item(number: int, truth: float, source: str, **scores: float | None) -> dict:

@@ -6,7 +6,7 @@ import numpy as np
 
 from quals.ablations.recipes import Variant
 from quals.ablations.trials import Measured
-from quals.analysis.few_seeds import student_intervals
+from quals.analysis.few_seeds import ANY, SHARE, student_intervals
 from quals.analysis.statistics import Interval
 from quals.jsonl import Row
 
@@ -72,7 +72,4 @@ def _values(runs: Sequence[Measured], metric: str) -> np.ndarray:
 
 def _interval(values: np.ndarray, share: bool, level: float) -> Interval:
     """Student's interval; that of a share ends where shares end."""
-    (found,) = student_intervals(values[None], level=level)
-    if not share or found.low is None:
-        return found
-    return Interval(found.value, max(0.0, found.low), min(1.0, found.high))
+    return student_intervals(values[None], level=level, within=SHARE if share else ANY)[0]

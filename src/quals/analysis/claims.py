@@ -70,7 +70,7 @@ def threshold_verdict(found: Interval, least: float) -> str:
 
 
 def direction(row: Row) -> int:
-    """1 or -1 if a difference is settled (Holm's p below 0.05, interval off zero), else 0."""
+    """1 or -1 if a difference is settled (Holm's p below 0.05, Student's interval off zero)."""
     if row["p_holm"] is None or row["p_holm"] >= ALPHA or row["low"] is None:
         return 0
     return (row["low"] > 0) - (row["high"] < 0)
@@ -148,7 +148,8 @@ def five_claim(dataset: str, differences: Sequence[Row]) -> Row:
         verdict = INCONCLUSIVE
     why = (
         "Rule: reproduced if ConSeq is ahead of both on all five (Holm's p below "
-        f"{ALPHA}, interval above zero), not reproduced if it is behind on any, else inconclusive. "
+        f"{ALPHA}, Student's interval above zero), not reproduced if it is behind on any, else "
+        "inconclusive. "
         f"Ahead of both on {ahead} of {len(FIVE)}; behind on {', '.join(behind) or 'none'}. "
         f"Differences: {'; '.join(listed)}."
     )
@@ -183,7 +184,8 @@ def gain_claim(scores: Scores, draws: Draws, *, level: float) -> Row:
     else:
         verdict = INCONCLUSIVE
     why = (
-        f"Rule: reproduced if the interval lies above zero and meets {least:.0f} to {most:.0f} %, "
+        "Rule: reproduced if the bootstrap interval lies above zero and meets "
+        f"{least:.0f} to {most:.0f} %, "
         "not reproduced if it misses that range, else inconclusive; the best model is chosen "
         f"anew in every resample. QAGS: ConSeq {_plain(means[0])}, MLE {_plain(means[1])}, "
         f"ROUGE-contrastive {_plain(means[2])} (best: {best}); gain {span(found, 1)} %."
@@ -251,8 +253,8 @@ def ahead_claim(text: str, published: str | None, row: Row | None, what: str) ->
     else:
         verdict = INCONCLUSIVE
     why = (
-        f"{what} Rule: it holds if Holm's p is below {ALPHA} and the interval above zero, it does "
-        f"not if the interval holds no gain, else inconclusive. Difference {span(found)}, "
+        f"{what} Rule: it holds if Holm's p is below {ALPHA} and Student's interval above zero, it "
+        f"does not if the interval holds no gain, else inconclusive. Difference {span(found)}, "
         f"p {row['p']:.4f}, Holm's p {row['p_holm']:.4f}."
     )
     return claim(text, published, found, verdict, why)

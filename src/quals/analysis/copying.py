@@ -9,8 +9,9 @@ from collections.abc import Sequence
 
 import numpy as np
 
+from quals.analysis.few_seeds import ANY, student_intervals
 from quals.analysis.statistics import Draws, interval, mean, resampled_means
-from quals.analysis.tables import Scores
+from quals.analysis.tables import RANGES, Scores
 from quals.jsonl import Row
 
 MEASURES = ("consistent", "density", "coverage", "novel2")
@@ -27,6 +28,10 @@ def copying_rows(
     """
     values = np.stack([scores.metrics[measure] for measure in MEASURES])
     means, replicates = mean(values), resampled_means(values, draws)
+    own = {}
+    for measure in MEASURES:
+        within = RANGES.get(judge if measure == "consistent" else measure, ANY)
+        own[measure] = student_intervals(scores.metrics[measure], level=level, within=within)
     rows = []
     for place, system in enumerate(systems):
         row: Row = {
@@ -36,8 +41,8 @@ def copying_rows(
             "seeds": len(scores.seeds),
             "n": len(scores.ids),
         }
-        for at, measure in enumerate(MEASURES):
-            found = interval(means[at, place], replicates[at, place], level=level)
+        for measure in MEASURES:
+            found = own[measure][place]
             row |= {measure: found.value, f"{measure}_low": found.low}
             row |= {f"{measure}_high": found.high}
         lead = interval(float("nan"), np.array([]), level=level)

@@ -7,37 +7,50 @@ Student's kind reaches further the fewer seeds there are.
 import numpy as np
 from scipy.stats import t as student
 
-from quals.analysis.statistics import Interval
+from quals.analysis.statistics import Interval, mean
+
+Range = tuple[float, float]
+ANY: Range = (-np.inf, np.inf)
+SHARE: Range = (0.0, 1.0)
 
 
-def student_intervals(values: np.ndarray, *, level: float) -> list[Interval]:
+def student_intervals(values: np.ndarray, *, level: float, within: Range = ANY) -> list[Interval]:
     """Mean and interval of each quantity: values (quantities, seeds, documents), NaN = no score.
 
     Seeds and documents are crossed random effects: with S seeds, D documents and their mean squares
     Ms, Md and, of what is left, Mr, the variance of the mean is estimated by (Ms + Md - Mr) / (S D)
     (an effect below zero counts as none), with Satterthwaite's degrees of freedom (1946). Near 2
     of them for three seeds that differ widely, many where documents are all that varies. With one
-    seed: Student's interval over documents, which says nothing of other seeds. Documents that lack
-    a score under any seed are left out; None with fewer than two of them.
+    seed: Student's interval over documents, which says nothing of other seeds.
+
+    With gaps the mean is that of the scores there are, a ratio of two sums: the same formulas hold
+    its linear part, which is zero at a gap. Seeds and documents without any score do not count;
+    None with fewer than two documents. `within` has the least and the most that a score can be,
+    and no interval of a mean goes beyond.
     """
-    return [_student(each[:, ~np.isnan(each).any(axis=0)], level) for each in values]
+    return [_student(each, level, within) for each in values]
 
 
-def _student(values: np.ndarray, level: float) -> Interval:
-    """One quantity without gaps: (seeds, documents)."""
-    seeds, documents = values.shape
-    if not documents:
+def _student(values: np.ndarray, level: float, within: Range) -> Interval:
+    """One quantity: (seeds, documents)."""
+    known = ~np.isnan(values)
+    values = values[known.any(axis=1)][:, known.any(axis=0)]
+    if not values.size:
         return Interval(None, None, None)
-    middle = float(values.mean())
+    middle = float(mean(values))
+    seeds, documents = values.shape
     if documents < 2:
         return Interval(middle, None, None)
-    parts = _parts(values)
+    known = ~np.isnan(values)
+    linear = values if known.all() else np.where(known, values - middle, 0.0) / known.mean()
+    parts = _parts(linear)
     variance = sum(sign * square for sign, square, _ in parts) / (seeds * documents)
     noise = sum((square / (seeds * documents)) ** 2 / degrees for _, square, degrees in parts)
     if variance <= 0:
         return Interval(middle, middle, middle)
     reach = student.ppf((1 + level) / 2, variance**2 / noise) * variance**0.5
-    return Interval(middle, float(middle - reach), float(middle + reach))
+    least, most = within
+    return Interval(middle, float(max(least, middle - reach)), float(min(most, middle + reach)))
 
 
 def _parts(values: np.ndarray) -> list[tuple[int, float, int]]:

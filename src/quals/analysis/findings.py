@@ -80,11 +80,7 @@ def find(
         runs=tuple(runs),
         main=main,
         differences=differences,
-        errors=[
-            row
-            for one, draws in datasets
-            for row in error_rows(one, draws, level=level, baseline="mle")
-        ],
+        errors=[row for one in scores for row in error_rows(one, level=level, baseline="mle")],
         agreement=list(agreement),
         agreement_errors=list(agreement_errors),
         by_source=by_source,

@@ -68,7 +68,12 @@ def span(
     if value is None:
         return MISSING
     text = f"{value:{sign}.{digits}f}"
-    return text if low is None else f"{text} [{low:{sign}.{digits}f}, {high:{sign}.{digits}f}]"
+    return text if low is None else f"{text} {interval(low, high, digits=digits, sign=sign)}"
+
+
+def interval(low: float | None, high: float | None, *, digits: int = 3, sign: str = "+") -> str:
+    """The ends of an interval in brackets."""
+    return MISSING if low is None else f"[{low:{sign}.{digits}f}, {high:{sign}.{digits}f}]"
 
 
 def compact(*values: float | None) -> list[str]:

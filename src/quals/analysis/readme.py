@@ -35,8 +35,9 @@ def render_block(results: Path) -> str:
     details = read_json(results / "agreement_details.json")
     parts = [
         claims_table(claims),
-        f"Brackets hold bootstrap intervals; [the report]({link}/report.md) gives the rule and the "
-        "numbers behind each verdict. Our own aims:",
+        "Brackets hold 95 % intervals, of means and differences over seeds Student's, else a "
+        f"bootstrap's; [the report]({link}/report.md) gives the rule and the numbers behind each "
+        "verdict. Our own aims:",
         aims_table(claims),
         *_results(read_json(results / "main.json")),
         f"![Mean and interval of each method]({link}/results.png)",

@@ -61,9 +61,11 @@ about both ({data}).
 Methods: {methods}. {judge}
 
 `dvc repro` makes every number and figure here; `python -m quals.stages.report` remakes the report
-alone. Brackets hold {100 * found.level:.0f} % intervals: percentile bootstrap, seeds and documents
-resampled with replacement. They are only approximate with few seeds, as three tell little about a
-wide spread between seeds."""
+alone. Brackets hold {100 * found.level:.0f} % intervals. Those of means and differences over seeds
+and documents are Student's, which hold the truth about as often as they say with three seeds too,
+where a bootstrap over seeds and documents may hold it far less or more often; it stands beside them
+or behind a fold. All other intervals are percentile bootstraps. `docs/statistics.md` has the
+reasons and the measured coverage of both."""
 
 
 def _claims(found: Findings) -> str:

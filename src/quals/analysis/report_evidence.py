@@ -30,7 +30,8 @@ def copying(evidence: Evidence) -> str:
         'of the summary lies in (0 for a word in none). "Ahead" is a method\'s consistency minus '
         "what plain decoding reaches at the same density: the best variant that copies no more, "
         "straight lines in between, and nothing where no variant copies so little. The best "
-        "is the best on these very documents, which favours plain decoding a little.",
+        "is the best on these very documents, which favours plain decoding a little. Its interval "
+        "is a bootstrap's.",
         "![Consistency against copying, with the MLE model's decoding variants](copying.png)",
     ]
     for dataset in unique(evidence.copying, "dataset"):

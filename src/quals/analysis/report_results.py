@@ -1,11 +1,14 @@
 """How does the report show the methods? Results, differences and kinds of error."""
 
+from collections.abc import Mapping, Sequence
+
 from quals.analysis import report_evidence
 from quals.analysis.claims import ALPHA
 from quals.analysis.findings import Findings
 from quals.analysis.formatting import (
     FEWEST_SEEDS,
     folded,
+    interval,
     method_name,
     name,
     number,
@@ -18,6 +21,7 @@ from quals.jsonl import Row
 
 PAPER_COLUMNS = ("rouge1", "rouge2", "rougeL", "qags", "factcc", "quals")
 OTHER_COLUMNS = ("truth", "unparsed", "copy1", "copy2", "copy3", "novel2", "length")
+OWN, RESAMPLED = ("low", "high"), ("bootstrap_low", "bootstrap_high")
 DIGITS = {"length": 1}
 SETTLED = "conseq"  # the method whose differences stand outside the fold
 
@@ -47,18 +51,30 @@ def _result_tables(scores: Scores, main: list[Row]) -> str:
     shown = "each seed's value (too few seeds for an interval)" if few else "mean with interval"
     caption = f"n = {len(scores.ids)} documents, seeds {', '.join(map(str, scores.seeds))}; {shown}"
     parts = [f"### {scores.dataset}", f"{caption}."]
+    cells = {
+        (row["method"], row["metric"]): row for row in main if row["dataset"] == scores.dataset
+    }
+    resampled = []
     for columns in (PAPER_COLUMNS, OTHER_COLUMNS):
         metrics = [metric for metric in columns if metric in scores.metrics]
         header = ["Method", *map(name, metrics)]
-        if "truth" in metrics and not few:
+        bodies = {ends: _body(cells, scores.methods, metrics, ends) for ends in (OWN, RESAMPLED)}
+        resampled.append(table(header, bodies[RESAMPLED]))
+        rows = bodies[OWN]
+        if few:
+            rows = [
+                [method_name(method), *(_per_seed(scores, metric, method) for metric in metrics)]
+                for method in scores.methods
+            ]
+        elif "truth" in metrics:
             header.append("Consistent, per seed")
-        rows = []
-        for method in scores.methods:
-            cells = [_cell(scores, main, metric, method, few) for metric in metrics]
-            if "truth" in metrics and not few:
-                cells.append(_per_seed(scores, "truth", method))
-            rows.append([method_name(method), *cells])
+            rows = [
+                [*row, _per_seed(scores, "truth", method)]
+                for row, method in zip(rows, scores.methods, strict=True)
+            ]
         parts.append(table(header, rows))
+    if not few:
+        parts.append(folded("The same means with bootstrap intervals", "\n\n".join(resampled)))
     counts = undefined_counts(scores)
     listed = ", ".join(
         f"{name(row['metric'])} of {method_name(row['method'])} {row['undefined']}"
@@ -72,12 +88,22 @@ def _result_tables(scores: Scores, main: list[Row]) -> str:
     return "\n\n".join(parts)
 
 
-def _cell(scores: Scores, main: list[Row], metric: str, method: str, few: bool) -> str:
-    if few:
-        return _per_seed(scores, metric, method)
-    key = (scores.dataset, method, metric)
-    row = next(r for r in main if (r["dataset"], r["method"], r["metric"]) == key)
-    return span(row["mean"], row["low"], row["high"], digits=DIGITS.get(metric, 3))
+def _body(
+    cells: Mapping[tuple[str, str], Row],
+    methods: Sequence[str],
+    metrics: Sequence[str],
+    ends: tuple[str, str],
+) -> list[list[str]]:
+    """A line per method: its means, each with the interval that has these keys."""
+    return [
+        [method_name(method)]
+        + [
+            span(*(cells[method, metric][key] for key in ("mean", *ends)), digits=digits)
+            for metric in metrics
+            for digits in [DIGITS.get(metric, 3)]
+        ]
+        for method in methods
+    ]
 
 
 def _per_seed(scores: Scores, metric: str, method: str) -> str:
@@ -94,12 +120,13 @@ def differences(found: Findings) -> str:
         "## Differences between methods",
         "Method minus baseline, paired by document and seed; a document counts where both scores "
         "exist. p: sign flips, all seeds of a document together, so it speaks of these trained "
-        "models, while the interval also covers other seeds. Holm's p adjusts for the declared "
+        "models, while the intervals also cover other seeds: Student's beside the difference, "
+        "then the bootstrap's, which settles nothing. Holm's p adjusts for the declared "
         f"family: all {len(found.differences)} rows of `differences.json` (every data set; truth, "
         "ROUGE-1/2/L, QAGS, QUALS and FactCC where they exist; every method against MLE and "
         "against ROUGE-contrastive). We call a difference settled if Holm's p is below "
-        f"{ALPHA} and the interval excludes zero. With {found.permutations:,} flips the smallest "
-        f"Holm's p that can come out is {least:.4f}.",
+        f"{ALPHA} and Student's interval excludes zero. With {found.permutations:,} flips the "
+        f"smallest Holm's p that can come out is {least:.4f}.",
     ]
     for scores in found.scores:
         rows = [row for row in found.differences if row["dataset"] == scores.dataset]
@@ -115,19 +142,20 @@ def differences(found: Findings) -> str:
 
 
 def _difference_table(rows: list[Row]) -> str:
-    header = ["Method", "Baseline", "Metric", "Difference", "p", "Holm's p"]
+    header = ["Method", "Baseline", "Metric", "Difference", "Bootstrap", "p", "Holm's p"]
     cells = [
         [
             method_name(row["method"]),
             method_name(row["baseline"]),
             name(row["metric"]),
             span(row["difference"], row["low"], row["high"], sign="+"),
+            interval(*(row[key] for key in RESAMPLED)),
             number(row["p"], 4),
             number(row["p_holm"], 4),
         ]
         for row in rows
     ]
-    return table(header, cells, align="lllrrr")
+    return table(header, cells, align="lllrrrr")
 
 
 def _truth_sentence(dataset: str, rows: list[Row]) -> str:

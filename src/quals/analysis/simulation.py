@@ -141,7 +141,7 @@ def _auc(columns: np.ndarray, members: np.ndarray, counts: np.ndarray) -> Interv
     )
 
 
-def _given(statistic: correlation.Statistic) -> Estimate:
+def _given(statistic: correlation.Correlation) -> Estimate:
     """The third variable is the control."""
 
     def estimate(columns: np.ndarray, members: np.ndarray, counts: np.ndarray) -> Interval:

@@ -44,8 +44,8 @@ def draw(seeds: int, documents: int, *, resamples: int, seed: int) -> Draws:
     would shrink it by (S - 1) / S (Rao and Wu 1988). Simulated coverage of the 95 % interval with 3
     seeds and 300 documents of a 0/1 score: 95 % where seeds alone spread the mean by 0.04, but 92 %
     at 0.06 and 87 % at 0.10. Where seeds are all that varies, the interval is their range, which
-    holds the mean 75 % of the time with three: `few_seeds` has an interval that reaches further,
-    docs/statistics.md the measured coverage of both.
+    holds the mean 75 % of the time with three. So what counts for means and differences is the
+    interval of `few_seeds`, which reaches further; docs/statistics.md has the coverage of both.
     """
     streams = np.random.SeedSequence(seed).generate_state(2)
     return Draws(

@@ -6,13 +6,19 @@ from dataclasses import dataclass
 import numpy as np
 
 from quals.analysis.agreement import ERRORS
-from quals.analysis.statistics import Draws, holm, mean_intervals, sign_flip_p
+from quals.analysis.few_seeds import ANY, SHARE, Range, student_intervals
+from quals.analysis.statistics import Draws, Interval, holm, mean_intervals, sign_flip_p
 from quals.jsonl import DataError, Row
 
 METRICS = (
     *("rouge1", "rouge2", "rougeL", "qags", "factcc", "quals", "truth", "unparsed"),
     *("copy1", "copy2", "copy3", "novel2", "length"),
 )
+RANGES: dict[str, Range] = {  # of single scores; a metric that is not here may take any value
+    **dict.fromkeys(("rouge1", "rouge2", "rougeL", "qags", "factcc", "truth", "unparsed"), SHARE),
+    **dict.fromkeys(("copy1", "copy2", "copy3", "novel2", "coverage"), SHARE),
+    **dict.fromkeys(("length", "density"), (0.0, np.inf)),
+}
 TESTED = ("truth", "rouge1", "rouge2", "rougeL", "qags", "quals", "factcc")
 BASELINES = ("mle", "rouge")
 INTRINSIC = ("entity", "role", "number", "date", "negation")
@@ -98,23 +104,35 @@ def check_run(run: Row, scores: Scores, where: str) -> None:
 
 
 def main_rows(scores: Scores, draws: Draws, *, level: float) -> list[Row]:
-    """The results table: mean and interval of every metric and method."""
+    """The results table: mean of every metric and method, with Student's interval and another."""
     stacked = np.concatenate([scores.metrics[metric] for metric in scores.metrics])
-    found = iter(mean_intervals(stacked, draws, level=level))
-    return [
-        {
-            "dataset": scores.dataset,
-            "method": method,
-            "metric": metric,
-            "mean": (cell := next(found)).value,
-            "low": cell.low,
-            "high": cell.high,
-            "seeds": len(scores.seeds),
-            "n": len(scores.ids),
-        }
-        for metric in scores.metrics
-        for method in scores.methods
-    ]
+    resampled = iter(mean_intervals(stacked, draws, level=level))
+    rows: list[Row] = []
+    for metric, values in scores.metrics.items():
+        found = student_intervals(values, level=level, within=RANGES.get(metric, ANY))
+        for method, own in zip(scores.methods, found, strict=True):
+            rows.append(
+                {
+                    "dataset": scores.dataset,
+                    "method": method,
+                    "metric": metric,
+                    "mean": own.value,
+                    **_ends(own, next(resampled)),
+                    "seeds": len(scores.seeds),
+                    "n": len(scores.ids),
+                }
+            )
+    return rows
+
+
+def _ends(own: Interval, resampled: Interval) -> Row:
+    """Student's interval is the one that counts; the bootstrap's stands beside it."""
+    return {
+        "low": own.low,
+        "high": own.high,
+        "bootstrap_low": resampled.low,
+        "bootstrap_high": resampled.high,
+    }
 
 
 def comparisons(methods: Sequence[str]) -> list[tuple[str, str]]:
@@ -129,7 +147,7 @@ def comparisons(methods: Sequence[str]) -> list[tuple[str, str]]:
 def difference_rows(
     datasets: Sequence[tuple[Scores, Draws]], *, level: float, permutations: int, seed: int
 ) -> list[Row]:
-    """Paired differences (method minus baseline) with interval, sign-flip p and Holm's p.
+    """Paired differences (method minus baseline) with both intervals, sign-flip p and Holm's p.
 
     Holm's family is every row of this table: all datasets, the metrics of TESTED that exist, and
     every method against MLE and against ROUGE-contrastive training (MLE against ROUGE would repeat
@@ -144,9 +162,13 @@ def difference_rows(
         differences = np.stack(
             [scores.of(metric, one) - scores.of(metric, other) for metric, one, other in cells]
         )
-        intervals = mean_intervals(differences, draws, level=level)
+        resampled = mean_intervals(differences, draws, level=level)
         p_values = sign_flip_p(differences, permutations=permutations, seed=seed)
-        for (metric, method, baseline), found, p in zip(cells, intervals, p_values, strict=True):
+        for cell, values, other, p in zip(cells, differences, resampled, p_values, strict=True):
+            metric, method, baseline = cell
+            least, most = RANGES.get(metric, ANY)
+            reach = (least - most, most - least)
+            (found,) = student_intervals(values[None], level=level, within=reach)
             rows.append(
                 {
                     "dataset": scores.dataset,
@@ -154,8 +176,7 @@ def difference_rows(
                     "method": method,
                     "baseline": baseline,
                     "difference": found.value,
-                    "low": found.low,
-                    "high": found.high,
+                    **_ends(found, other),
                     "p": p,
                 }
             )
@@ -163,7 +184,7 @@ def difference_rows(
     return [{**row, "p_holm": p} for row, p in zip(rows, adjusted, strict=True)]
 
 
-def error_rows(scores: Scores, draws: Draws, *, level: float, baseline: str) -> list[Row]:
+def error_rows(scores: Scores, *, level: float, baseline: str) -> list[Row]:
     """Share of summaries with each kind of error, and its difference from the baseline's share.
 
     "intrinsic" sums the kinds that distort what the document says; "extrinsic" adds to it. No rows
@@ -176,11 +197,11 @@ def error_rows(scores: Scores, draws: Draws, *, level: float, baseline: str) -> 
     for kind in kinds:
         members = INTRINSIC if kind == "intrinsic" else (kind,)
         found = np.isin(scores.errors, members).astype(float)
-        shares = mean_intervals(found, draws, level=level)
+        shares = student_intervals(found, level=level, within=SHARE)
         changes = None
         if baseline in scores.methods:
             against = found - found[scores.methods.index(baseline)]
-            changes = mean_intervals(against, draws, level=level)
+            changes = student_intervals(against, level=level, within=(-1.0, 1.0))
         for place, method in enumerate(scores.methods):
             compared = changes is not None and method != baseline
             rows.append(
