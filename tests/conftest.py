@@ -19,6 +19,7 @@ from tokenizers.pre_tokenizers import Metaspace
 from quals.models.t5 import T5, T5Config
 from quals.models.tokenizer import END, PAD, SEPARATOR, UNKNOWN, TextTokenizer, pad, train_tokenizer
 from quals.training.batches import Example, collate
+from quals.training.optimizer import PlainAdamW
 from quals.training.qa import likelihood_of
 
 torch.set_num_threads(1)  # networks this small only wait for a second core
@@ -113,7 +114,7 @@ def teach(few_words):
     def train(model, seed):
         rng = Random(seed)
         separator, end = few_words.id_of(SEPARATOR), few_words.id_of(END)
-        optimizer = torch.optim.AdamW(model.parameters(), lr=1e-2)
+        optimizer = PlainAdamW(model.parameters(), lr=1e-2)
         words = [few_words.id_of("\u2581" + word) for word in FEW_WORDS]
         for _ in range(50):
             examples = []

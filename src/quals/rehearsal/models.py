@@ -33,6 +33,7 @@ from quals.models.interface import ConditionalModel
 from quals.models.tokenizer import TextTokenizer
 from quals.rehearsal.texts import ANSWER, QUESTION
 from quals.training.batches import Example, collate
+from quals.training.optimizer import PlainAdamW
 from quals.training.qa import likelihood_of
 
 SEPARATOR = "ĠstrutConnector"
@@ -121,7 +122,7 @@ def _teach(
     question, answer = tokenizer.encode([QUESTION, ANSWER])
     target = [*question, separator, *answer, model.config.eos_token_id]
     sources = tokenizer.encode(list(texts), 24)
-    optimizer = torch.optim.AdamW(model.parameters(), lr=1e-2)
+    optimizer = PlainAdamW(model.parameters(), lr=1e-2)
     model.train()
     for step in range(lessons):
         chosen = [sources[(4 * step + n) % len(sources)] for n in range(4)]
