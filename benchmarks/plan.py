@@ -139,7 +139,8 @@ def main(arguments: argparse.Namespace) -> None:
     for excerpt in EXCERPTS:
         root = arguments.laptop if excerpt.scale == "laptop" else arguments.root
         missing = lacking(excerpt, root)
-        if arguments.only and excerpt.stage not in arguments.only:
+        chosen = {excerpt.scale, excerpt.stage} & set(arguments.only or ())
+        if arguments.only and not chosen:
             kept = old.get((excerpt.scale, excerpt.stage))
             rows += [kept] if kept else []
             left_out += [
@@ -198,7 +199,9 @@ def parsed(words: Sequence[str]) -> argparse.Namespace:
     parser = argparse.ArgumentParser(description=__doc__.partition("\n")[0])
     parser.add_argument("--clock", choices=sorted(CLOCKS), default="wall")
     parser.add_argument("--repeats", type=int, default=3, help="runs of each stage, and of rates")
-    parser.add_argument("--only", nargs="+", metavar="STAGE", help="measure these, keep the others")
+    parser.add_argument(
+        "--only", nargs="+", metavar="NAME", help="measure these stages or scales, keep the others"
+    )
     parser.add_argument(
         "--root", type=Path, default=ROOT, help="folder with testbed's data, models"
     )

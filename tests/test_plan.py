@@ -1,5 +1,7 @@
 """Laws of the plan of a scale: the work is what networks do, and its hours are what stages take."""
 
+from dataclasses import replace
+
 import pytest
 import torch
 from pipeline import ROOT
@@ -12,7 +14,9 @@ from quals.analysis.readme import filled
 from quals.decoding.scoring import score_targets
 from quals.doctor import shapes
 from quals.doctor.arithmetic import LONGEST, forward, read, train, write
+from quals.doctor.loading import load_scale
 from quals.doctor.metrics import SPREAD, padded
+from quals.doctor.stages import plan
 from quals.models import checkpoint
 
 FOLDER = ROOT / "benchmarks"
@@ -119,6 +123,14 @@ def test_a_text_is_padded_to_the_longest_of_its_batch_and_less_where_batches_are
     sizes = [padded(100, texts=n, batch=8) for n in (10, 100, 1000, 10_000)]
     assert sizes == sorted(sizes, reverse=True)
     assert 100 < sizes[-1] < 101
+
+
+def test_a_released_adapter_is_not_planned_as_a_training():
+    scale, _ = load_scale(ROOT, ROOT / "scales/laptop.yaml")
+    own = {**scale.section("train_qagen"), "released": None}
+    trained = replace(scale, settings={**scale.settings, "train_qagen": own})
+    taken, made = ({stage.stage for stage in plan(found)} for found in (scale, trained))
+    assert made - taken == {"train_qagen"}
 
 
 def test_one_slow_run_of_three_changes_no_result():
