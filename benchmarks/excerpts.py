@@ -46,7 +46,7 @@ class Excerpt:
     amount: str | None
     few: int
     more: int
-    always: tuple[tuple[str, int], ...] = ()
+    always: tuple[tuple[str, int | None], ...] = ()
     needs: tuple[str, ...] = ()
 
     @property
@@ -96,7 +96,11 @@ EXCERPTS = (
         "train_qagen.training.steps",
         1,
         4,
-        (("train_qagen.training.batch_size", 4), ("train_qagen.gate_contexts", 1)),
+        (
+            ("train_qagen.released", None),
+            ("train_qagen.training.batch_size", 4),
+            ("train_qagen.gate_contexts", 1),
+        ),
         (*_QA, "models/{}/assets/smollm2"),
     ),
     Excerpt(

@@ -14,6 +14,7 @@ import time
 from collections.abc import Sequence
 from importlib.metadata import version
 from pathlib import Path
+from statistics import median
 
 import torch
 from excerpts import EXCERPTS, Excerpt, lacking, run_excerpt
@@ -61,22 +62,37 @@ def from_row(row: Row) -> Load:
 def measured(excerpt: Excerpt, arguments: argparse.Namespace) -> Row:
     """Seconds and estimated work of an excerpt, with the rates of the moment beside it.
 
-    On a machine that others use, rates of an hour ago say little.
+    On a machine that others use, rates of a minute ago say little, and one run may be a slow one:
+    both take turns, and the median of each counts.
     """
     root = arguments.laptop if excerpt.scale == "laptop" else arguments.root
-    took, scales = run_excerpt(
-        excerpt, root, arguments.scales, arguments.scratch, clock=arguments.clock
-    )
-    few, more = (stage_of(scale, excerpt.stage) for scale in scales)
-    dtype = trained_in(scales[1].settings)
-    rates = measure(needed([more]), dtype=dtype, clock=CLOCKS[arguments.clock])
+    took, rates = [], []
+    for _ in range(arguments.repeats):
+        lasted, scales = run_excerpt(
+            excerpt, root, arguments.scales, arguments.scratch, clock=arguments.clock
+        )
+        few, more = (stage_of(scale, excerpt.stage) for scale in scales)
+        dtype = trained_in(scales[1].settings)
+        found = measure(needed([more]), dtype=dtype, clock=CLOCKS[arguments.clock])
+        took.append(lasted)
+        rates.append(found.to_row())
     return {
         "scale": excerpt.scale,
         "stage": excerpt.stage,
         "texts": more.texts - few.texts,
-        "seconds": took,
+        "seconds": median(took),
         "loads": [to_row(load) for load in between(few, more)],
-        "rates": rates.to_row(),
+        "rates": medians(rates),
+    }
+
+
+def medians(rows: list[Row]) -> Row:
+    """Every number's median over rows of one form."""
+    return {
+        key: medians([row[key] for row in rows])
+        if isinstance(value, dict)
+        else median(row[key] for row in rows)
+        for key, value in rows[0].items()
     }
 
 
@@ -117,14 +133,19 @@ def render_block(found: Row) -> str:
 
 def main(arguments: argparse.Namespace) -> None:
     torch.set_num_threads(1)
-    old = {(r["scale"], r["stage"]): r for r in _stored(arguments.out).get("stages", [])}
+    stored = _stored(arguments.out)
+    old = {(r["scale"], r["stage"]): r for r in stored.get("stages", [])}
     rows, left_out = [], []
     for excerpt in EXCERPTS:
         root = arguments.laptop if excerpt.scale == "laptop" else arguments.root
         missing = lacking(excerpt, root)
-        if arguments.only and excerpt.stage not in arguments.only:
+        chosen = {excerpt.scale, excerpt.stage} & set(arguments.only or ())
+        if arguments.only and not chosen:
             kept = old.get((excerpt.scale, excerpt.stage))
             rows += [kept] if kept else []
+            left_out += [
+                line for line in stored.get("left_out", []) if line.startswith(f"{excerpt.name},")
+            ]
         elif missing:
             left_out.append(f"{excerpt.name}, which needs {missing[0]}")
         else:
@@ -177,7 +198,10 @@ def _scaled(found: Row, factor: float) -> Row:
 def parsed(words: Sequence[str]) -> argparse.Namespace:
     parser = argparse.ArgumentParser(description=__doc__.partition("\n")[0])
     parser.add_argument("--clock", choices=sorted(CLOCKS), default="wall")
-    parser.add_argument("--only", nargs="+", metavar="STAGE", help="measure these, keep the others")
+    parser.add_argument("--repeats", type=int, default=3, help="runs of each stage, and of rates")
+    parser.add_argument(
+        "--only", nargs="+", metavar="NAME", help="measure these stages or scales, keep the others"
+    )
     parser.add_argument(
         "--root", type=Path, default=ROOT, help="folder with testbed's data, models"
     )

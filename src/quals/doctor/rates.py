@@ -18,6 +18,7 @@ from quals.doctor.arithmetic import Mode, blocks
 from quals.doctor.layers import TEXT, Layer
 from quals.doctor.shapes import Shape
 from quals.scoring.hardware import precision
+from quals.training.optimizer import PlainAdamW
 
 REPEATS = 5
 MOST_SECONDS = 1.5  # of all repeats of one measurement
@@ -196,7 +197,7 @@ class Stopwatch:
             tensors = [nn.Parameter(torch.zeros(size, device=self.device)) for _ in range(count)]
             for tensor in tensors:
                 tensor.grad = torch.zeros_like(tensor)
-            optimiser = torch.optim.AdamW(tensors, fused=True)
+            optimiser = PlainAdamW(tensors, fused=True)
 
             def call(tensors=tensors, optimiser=optimiser) -> None:
                 nn.utils.clip_grad_norm_(tensors, 1.0)

@@ -12,7 +12,7 @@ from quals.doctor.sizes import Questions
 
 def train_qagen(scale: Scale) -> Iterator[StagePlan]:
     section, q, shape = scale.section("train_qagen"), scale.questions, scale.shapes.get("qagen")
-    if shape is None:
+    if shape is None or section.get("released"):  # a released adapter is taken as it is
         return
     limit = float(section.get("max_source_tokens") or 1022)
     target = q.question + q.answer + 2
