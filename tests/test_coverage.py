@@ -172,12 +172,22 @@ def test_student_interval_with_gaps_is_around_the_mean_of_all_scores_and_a_littl
     assert 1 < (found.high - found.low) / (full.high - full.low) < 1.2
 
 
+def test_a_single_miss_shows_no_effect_of_seeds_or_documents() -> None:
+    """The three mean squares are equal, whatever the rounding: all scores are one sample."""
+    for offset in (0.0, 0.1, 0.9):
+        values = np.full((1, 3, 100), 1.0) - offset
+        values[0, 2, 7] -= 1
+        (found,) = student_intervals(values, level=0.95)
+        reach = stats.t.ppf(0.975, 2 * 99) * (1 / 300) ** 0.5 * (1 / 300) ** 0.5
+        assert found.high - found.value == pytest.approx(reach)
+
+
 def test_student_interval_ends_where_the_values_do() -> None:
-    values = np.array([[[1.0, 1, 1, 1], [1, 1, 1, 1], [1, 1, 1, 0]]])
+    values = np.array([[[1.0, 1, 1, 1], [1, 1, 1, 1], [1, 1, 0, 0]]])
     (free,) = student_intervals(values, level=0.95)
     (found,) = student_intervals(values, level=0.95, within=(0, 1))
     assert free.high > 1
-    assert found == (free.value, free.low, 1)
+    assert found == (free.value, max(0, free.low), 1)
     assert student_intervals(-values, level=0.95, within=(-1, 0))[0].low == -1
 
 

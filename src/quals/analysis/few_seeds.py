@@ -69,10 +69,11 @@ def _parts(values: np.ndarray) -> list[tuple[int, float, int]]:
         "documents": (1, of_documents, documents - 1),
         "rest": (-1, of_rest, degrees),
     }
-    if max(of_seeds, of_documents) <= of_rest:  # neither effect shows
+    shown = of_rest * (1 + 1e-9)  # equal squares, as of a single miss, may differ in last bits
+    if max(of_seeds, of_documents) <= shown:  # neither effect shows
         return [(1, of_rest, degrees)]
-    if of_documents < of_rest:
+    if of_documents <= shown:
         return [found["seeds"]]
-    if of_seeds < of_rest:
+    if of_seeds <= shown:
         return [found["documents"]]
     return list(found.values())
