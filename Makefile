@@ -12,7 +12,7 @@ export TOKENIZERS_PARALLELISM := false
 # Set, it makes each of the pipeline's forty processes compile torch's sources anew: ten minutes.
 unexport PYTHONDONTWRITEBYTECODE
 
-.PHONY: repro ablations test lint format bench costs assets laptop rehearse clean env
+.PHONY: repro ablations test lint format bench costs assets laptop paper rehearse clean env
 
 repro: $(STAMP)  ## regenerate every result at testbed scale
 	$(BIN)/dvc repro
@@ -58,19 +58,30 @@ laptop: assets  ## real text on a CPU, hours: QUALS against what people judged, 
 	    -S 'methods=[mle,rouge,conseq,copy]' -S 'ablations=[]' \
 	    judgments report
 
+SCALE ?= paper
+paper: $(STAMP)  ## the published experiment, on GPUs and with the hub: docs/paper_scale.md
+	cp params.yaml $(VENV)/params.yaml; trap 'cp $(VENV)/params.yaml params.yaml' EXIT; \
+	trap 'exit 130' INT TERM HUP; \
+	$(BIN)/dvc exp run -S 'scales=[$(SCALE)]' -S 'seeds=[0]' -S 'benchmarks=[]' \
+	    -S 'selectors=[quals,rouge,copy]' -S 'contrastive=[rouge,conseq,likelihood,masked,copy]' \
+	    -S 'methods=[mle,rouge,conseq,likelihood,masked,copy]' \
+	    -S 'judgments=[qags_cnndm,qags_xsum]' -S 'judgments_qags=[qags_cnndm,qags_xsum]' \
+	    -S 'ablations=[]' report@$(SCALE)
+
 rehearse: $(STAMP)  ## every stage of the paper's scale on tiny models and invented articles, minutes
 	OMP_NUM_THREADS=1 $(BIN)/python -m quals.rehearsal --scale paper
 
 env: $(STAMP)
 
-# torch comes first and by its exact version: its plain name would bring gigabytes of GPU libraries.
-# The lock holds all packages that the others need: nothing is left to resolve. Of 18,000 modules the
+# torch comes by its exact version, for its plain name would bring gigabytes of GPU libraries, and beside
+# the others: a core for each. The lock holds all packages that others need: nothing is left to resolve. Of 18,000 modules the
 # pipeline imports one in six, and Python compiles those when it first does.
 PIP := $(BIN)/python -m pip install --quiet --disable-pip-version-check --no-compile
 $(STAMP): requirements.lock pyproject.toml
 	$(PYTHON) -m venv $(VENV)
-	$(PIP) --no-deps "$$(grep '^torch==' requirements.lock)"
-	$(PIP) --no-deps -r requirements.lock
+	grep -v '^torch==' requirements.lock > $(VENV)/others.lock
+	$(PIP) --no-deps "$$(grep '^torch==' requirements.lock)" & torch=$$!; \
+	$(PIP) --no-deps -r $(VENV)/others.lock && wait $$torch
 	$(PIP) --no-deps --no-build-isolation -e .
 	touch $(STAMP)
 

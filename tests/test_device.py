@@ -174,6 +174,7 @@ def test_a_factory_without_a_device_is_found():
         ({}, "cuda:0"),
         ({"LOCAL_RANK": "3"}, "cuda:3"),
         ({"OMPI_COMM_WORLD_LOCAL_RANK": "2"}, "cuda:2"),
+        ({"QUALS_GPU": "1"}, "cuda:1"),
         ({"LOCAL_RANK": "1", "ACCELERATE_USE_CPU": "true"}, "cpu"),
     ],
 )
@@ -182,6 +183,7 @@ def test_a_process_has_the_gpu_of_its_place_on_the_machine(monkeypatch, environm
     monkeypatch.delenv("LOCAL_RANK", raising=False)
     assert home() == torch.device("cpu" if not torch.cuda.is_available() else "cuda:0")
     monkeypatch.setattr(torch.cuda, "is_available", lambda: True)
+    monkeypatch.setattr(torch.cuda, "device_count", lambda: 4)
     for name, value in environment.items():
         monkeypatch.setenv(name, value)
     assert home() == torch.device(expected)

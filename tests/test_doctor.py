@@ -82,6 +82,21 @@ def test_the_exit_code_is_that_of_the_default_scale(project, capsys):
     assert report["scales"]["small"] == []
 
 
+@pytest.mark.parametrize(
+    ("given", "said"),
+    [
+        (["-S", "seeds=[0]"], "it needs --scale"),
+        (["--scale", "small", "-S", "seeds=[0]"], "params.yaml has scales, datasets"),
+        (["--scale", "small", "-S", "scales=0"], "a list in brackets"),
+        (["--scale", "small", "-S", "scales=[0"], "a list in brackets"),
+        (["--scale", "small", "-S", "scales"], "a list in brackets"),
+    ],
+)
+def test_a_change_of_the_grid_that_cannot_be_is_refused(project, capsys, given, said):
+    assert main(["doctor", "--root", str(project), *given]) == 2
+    assert said in capsys.readouterr().err
+
+
 def test_outside_a_project_nothing_is_complete(tmp_path, capsys):
     assert main(["doctor", "--root", str(tmp_path)]) == 1
     assert "run it in the project's folder" in capsys.readouterr().out

@@ -2,6 +2,7 @@
 
 import re
 import shutil
+import subprocess
 from functools import cache
 from pathlib import Path
 
@@ -131,6 +132,11 @@ def documented() -> tuple[dict[str, list], str]:
     """The grid and the target of the command in docs/paper_scale.md."""
     text = (ROOT / "docs/paper_scale.md").read_text()
     (command,) = re.findall(r"^dvc exp run (.*?)^```", text, re.M | re.S)
+    return grid_of(command)
+
+
+def grid_of(command: str) -> tuple[dict[str, list], str]:
+    """The grid of params.yaml with the lists that a command sets, and the command's target."""
     lists = re.findall(r"-S '(\w+)=\[(.*?)\]'", command)
     grid = {
         key: [int(one) if one.isdigit() else one for one in filter(None, values.split(","))]
@@ -143,6 +149,19 @@ def test_what_the_documented_command_runs_is_what_was_rehearsed():
     grid, target = documented()
     assert grid == {**GRID, "scales": ["paper"]}
     assert target == "report@paper"
+
+
+@pytest.mark.parametrize("scale", ["paper", "base"])
+def test_make_runs_the_documented_command(scale):
+    made = subprocess.run(
+        ["make", "-n", "paper", f"SCALE={scale}"],
+        cwd=ROOT,
+        capture_output=True,
+        text=True,
+        check=True,
+    )
+    grid, target = grid_of(made.stdout[made.stdout.index("dvc exp run") :])
+    assert (grid, target) == ({**GRID, "scales": [scale]}, f"report@{scale}")
 
 
 def test_dvc_makes_all_that_the_papers_report_needs_on_the_way(tmp_path):

@@ -1,11 +1,13 @@
 """Laws of jobs side by side: order, one thread each, errors that come through."""
 
 import os
+import time
 
 import pytest
 import torch
 
 from quals import parallel
+from quals.models.device import PLACE
 from quals.parallel import run_jobs
 
 
@@ -57,6 +59,26 @@ def test_processes_of_a_launcher_do_one_job_after_another(monkeypatch):
     """They train together: what one of them forked would wait for the others of its own."""
     monkeypatch.setenv("WORLD_SIZE", "2")
     assert {process for _, process, _ in run_jobs(describe, [1, 2])} == {os.getpid()}
+
+
+def place(job: int) -> tuple[int, str]:
+    """In which process, on which GPU; long enough for another process to take the next job."""
+    time.sleep(0.2)
+    return os.getpid(), os.environ[PLACE]
+
+
+def test_every_process_has_a_gpu_to_itself(monkeypatch):
+    monkeypatch.setattr(parallel, "gpus", lambda: 2)
+    found = run_jobs(place, list(range(30)))
+    assert {gpu for _, gpu in found} <= {"0", "1"}
+    assert len(set(found)) == len({process for process, _ in found}) == len({g for _, g in found})
+
+
+@pytest.mark.parametrize(("gpus", "cores", "expected"), [(3, 2, 3), (1, 8, 1), (0, 8, 8)])
+def test_there_are_as_many_workers_as_gpus_else_as_cores(monkeypatch, gpus, cores, expected):
+    monkeypatch.setattr(parallel, "gpus", lambda: gpus)
+    monkeypatch.setattr(os, "cpu_count", lambda: cores)
+    assert parallel.default_workers() == expected
 
 
 def test_a_single_worker_stays_here_and_gives_the_threads_back():

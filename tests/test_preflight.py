@@ -1,11 +1,14 @@
 """Laws of `quals doctor --scale`: networks have their sizes, and what does not fit is named."""
 
 import json
+from dataclasses import replace
+from types import SimpleNamespace
+from typing import ClassVar
 
 import pytest
 from pipeline import ROOT
 
-from quals.doctor import preflight, shapes
+from quals.doctor import preflight, repositories, shapes
 from quals.doctor.rates import Rate, Rates
 from quals.params import load_yaml
 from quals.rehearsal.scale import GRID
@@ -21,24 +24,24 @@ class Steady(Rates):
         return Rate(block=1e-5, layers=1e13, call=1e-5, head=1e13)
 
 
-def run(monkeypatch, scale, memory, **changes):
+def run(monkeypatch, scale, memory, *, grid=None, **changes):
     """The preflight of a scale as on a card with so much memory, the hub answering at once."""
     card = preflight.Device("a card", "cuda", memory)
     monkeypatch.setattr(preflight, "find_device", lambda: card)
     whole = preflight.load_scale
 
-    def loaded(root, file):
-        found, unknown = whole(root, file)
+    def loaded(root, file, given):
+        found, unknown = whole(root, file, {**GRID, **(given or {})})
         settings = {**found.settings, "quals": {**found.settings["quals"], **changes}}
-        fields = {**vars(found), "settings": settings, "grid": GRID}
-        return type(found)(**fields), unknown
+        return replace(found, settings=settings), unknown
 
     monkeypatch.setattr(preflight, "load_scale", loaded)
     measured = Steady({}, 1e-12, 1e-6, 1e-6, 1e-12, 1e-12)
     return preflight.preflight(
         ROOT,
         ROOT / f"scales/{scale}.yaml",
-        ask=lambda repository: 0,
+        grid,
+        ask=lambda repository: repositories.Answer(0),
         measured=lambda needed, **device: measured,
     )
 
@@ -61,10 +64,24 @@ def test_a_stage_that_wants_more_memory_than_the_card_has_keeps_a_run_from_start
     assert [text.partition(" wants")[0] for text in problems] == [
         f"memory: {row['stage']}" for row in wanted
     ]
-    assert {row["stage"].split()[0] for row in wanted} == {"reward", "evaluate", "judgments"}
+    scoring = {"reward", "evaluate", "judge_quals", "copying"}
+    assert {row["stage"].split()[0] for row in wanted} == scoring
     assert all("row_budget" in text for text in problems)
     assert report["ready"] is False
     assert any(line.startswith("PROBLEM memory: reward") for line in preflight.lines(report))
+
+
+def test_the_plan_counts_the_runs_of_the_grid_that_it_is_given(monkeypatch):
+    one = run(monkeypatch, "paper", 1e12, grid={"seeds": [0]})
+    three = run(monkeypatch, "paper", 1e12, grid={"seeds": [0, 1, 2], "judgments": []})
+    for name in ("train_mle xsum", "sample cnndm", "summarize xsum", "copying cnndm"):
+        runs = [
+            {row["stage"]: row["runs"] for row in plan["stages"]}[name] for plan in (one, three)
+        ]
+        assert runs[1] == 3 * runs[0]
+    assert "judge_quals" in {row["stage"] for row in one["stages"]}
+    assert "judge_quals" not in {row["stage"] for row in three["stages"]}
+    assert "seeds: 0, 1, 2" in list(preflight.lines(three))
 
 
 def test_a_smaller_budget_of_rows_wants_less_memory(monkeypatch):
@@ -107,3 +124,49 @@ def test_a_folder_and_the_settings_it_was_trained_with_tell_the_same_sizes(tmp_p
 )
 def test_a_known_name_has_as_many_weights_as_its_makers_say(name, millions):
     assert shapes.of_name(name).parameters / 1e6 == pytest.approx(millions, rel=0.02)
+
+
+COMMIT = "0123456789abcdef" * 2 + "01234567"
+
+
+class Hub:
+    """Stands for the hub: files by repository, all at one commit."""
+
+    files: ClassVar = {
+        "a/good": {"config.json": 10, "model.safetensors": 2**20, "model.bin": 2**21},
+        "a/pickled": {"config.json": 10, "pytorch_model.bin": 2**20},
+        "a/data": {"train.parquet": 300, "README.md": 5},
+    }
+
+    def describe(self, name, **asked):
+        files = [SimpleNamespace(rfilename=f, size=s) for f, s in self.files[name].items()]
+        return SimpleNamespace(siblings=files, sha=COMMIT)
+
+    model_info = dataset_info = describe
+
+
+def hub_says(monkeypatch, kind, name, revision):
+    monkeypatch.setattr("huggingface_hub.HfApi", Hub)
+    asked = repositories.Repository(kind, name, revision, "some.key")
+    return list(preflight._hub(repositories.check([asked], repositories.ask_hub)))
+
+
+@pytest.mark.parametrize(
+    ("kind", "name", "revision", "state", "said"),
+    [
+        ("model", "a/good", COMMIT, "ok", "there, 1 MiB"),
+        (
+            "model",
+            "a/good",
+            "main",
+            "problem",
+            f"not pinned by the hash of a commit, at present {COMMIT}",
+        ),
+        ("model", "a/pickled", COMMIT, "problem", "no safetensors there at this revision"),
+        ("dataset", "a/data", COMMIT, "ok", "there, 0 MiB"),
+    ],
+)
+def test_what_the_hub_has_is_told_and_what_to_pin(monkeypatch, kind, name, revision, state, said):
+    (check,) = hub_says(monkeypatch, kind, name, revision)
+    assert check.state == state
+    assert said in check.text

@@ -1,7 +1,8 @@
-"""How do independent jobs share the cores? One process each, with a single thread.
+"""How do independent jobs share the cores, or the GPUs? One process each, with a single thread.
 
 Small networks gain little from a second thread, so that two jobs side by side end well before two
-in a row. What comes out does not depend on the number of cores.
+in a row. What comes out does not depend on the number of cores. Where there are GPUs, each job has
+one to itself.
 """
 
 import os
@@ -10,10 +11,12 @@ from collections.abc import Callable
 from concurrent.futures import ProcessPoolExecutor
 from multiprocessing import get_context
 from multiprocessing.context import BaseContext
+from multiprocessing.queues import SimpleQueue
 from typing import TypeVar
 
 import torch
 
+from quals.models.device import PLACE, gpus
 from quals.scoring.team import is_alone
 
 Job = TypeVar("Job")
@@ -33,17 +36,21 @@ def run_jobs(
     workers = min(default_workers() if workers is None else workers, len(jobs))
     if workers <= 1:
         return _one_after_another(function, jobs)
-    pool = ProcessPoolExecutor(workers, mp_context=_context(), initializer=_single_thread)
+    context = _context()
+    places: SimpleQueue[int] = context.SimpleQueue()
+    for place in range(workers):
+        places.put(place)
+    pool = ProcessPoolExecutor(workers, context, initializer=_start, initargs=(places, gpus()))
     with pool:
         return list(pool.map(function, jobs))
 
 
 def default_workers() -> int:
-    """As many as there are cores, or one where a GPU or several processes do the work.
+    """As many as there are GPUs, else as cores; one where a launcher started several processes.
 
-    A launcher's processes take part in every job together: what they forked would take part too.
+    Those take part in every job together: what they forked would take part too.
     """
-    return 1 if torch.cuda.is_available() or not is_alone() else os.cpu_count() or 1
+    return (gpus() or os.cpu_count() or 1) if is_alone() else 1
 
 
 def _context() -> BaseContext:
@@ -52,8 +59,15 @@ def _context() -> BaseContext:
     A forked process must not use the parent's thread pool. With a single thread it does not, which
     torch's data loaders rely on too. A GPU cannot be shared in this way, nor can macOS's libraries.
     """
-    forked = sys.platform == "linux" and not torch.cuda.is_available()
+    forked = sys.platform == "linux" and not gpus()
     return get_context("fork" if forked else "spawn")
+
+
+def _start(places: "SimpleQueue[int]", count: int) -> None:
+    """In a new process: its share of the cores, and a GPU where there are some."""
+    _single_thread()
+    if count:
+        os.environ[PLACE] = str(places.get() % count)
 
 
 def _single_thread() -> None:

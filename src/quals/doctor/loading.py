@@ -13,9 +13,14 @@ QAGEN = "train_qagen"
 OWN_MODELS = {"qg": "train_qg", "reader": "train_reader", "factcc": "train_factcc"}
 
 
-def load_scale(root: Path, file: Path) -> tuple[Scale, list[str]]:
-    """The scale of a settings file, and what of its networks is not known."""
-    settings, grid = load_yaml(file), load_yaml(root / "params.yaml")
+def load_scale(
+    root: Path, file: Path, changes: Mapping[str, object] | None = None
+) -> tuple[Scale, list[str]]:
+    """The scale of a settings file, and what of its networks is not known.
+
+    `changes` are lists that go before those of the grid in params.yaml.
+    """
+    settings, grid = load_yaml(file), {**load_yaml(root / "params.yaml"), **(changes or {})}
     corpus = _section(settings, "corpus")
     corpora = {
         str(dataset): sizes.corpus_sizes(root, file.stem, str(dataset), corpus)

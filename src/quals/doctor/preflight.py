@@ -20,6 +20,8 @@ from quals.doctor.scale import Scale, StagePlan
 from quals.doctor.stages import plan
 from quals.scoring.hardware import choose_dtype, cpu_name
 
+# The lists of the grid by which stages become more.
+MULTIPLIES = ("datasets", "seeds", "selectors", "contrastive", "methods", "judgments")
 State = Literal["ok", "note", "problem"]
 
 
@@ -44,17 +46,25 @@ Measure = Callable[..., Rates]
 
 
 def preflight(
-    root: Path, file: Path, *, ask: Ask | None = None, measured: Measure = measure
+    root: Path,
+    file: Path,
+    changes: Mapping[str, object] | None = None,
+    *,
+    ask: Ask | None = None,
+    measured: Measure = measure,
 ) -> dict[str, object]:
-    """Checks and plan of a scale, JSON-ready. `ask` and `measured` are for tests."""
-    scale, unknown = load_scale(root, file)
+    """Checks and plan of a scale, JSON-ready; `changes` go before the grid of params.yaml.
+
+    `ask` and `measured` are for tests.
+    """
+    scale, unknown = load_scale(root, file, changes)
     stages = plan(scale)
     device = find_device()
     dtype = trained_in(scale.settings)
     rates = measured(needed(stages), dtype=dtype, device=device.kind)
     asked = ask or (repositories.ask_cache if repositories.offline() else repositories.ask_hub)
     found = repositories.check(repositories.named(scale.settings, root), asked)
-    download = sum(item.size or 0 for item in found)
+    download = sum(item.size for item in found)
     rows = [_row(stage, rates, device) for stage in stages]
     checks = [
         *(Check("note", line) for line in unknown),
@@ -66,6 +76,7 @@ def preflight(
     ]
     return {
         "scale": file.stem,
+        "grid": {key: scale.grid.get(key) for key in MULTIPLIES},
         "device": vars(device),
         "dtype": dtype,
         "checks": [vars(check) for check in checks],
@@ -129,7 +140,8 @@ def _hub(found: list[repositories.Found]) -> Iterator[Check]:
         elif item.problem is not None:
             yield Check("problem", f"{where}: {item.problem}")
         elif not repository.pinned:
-            yield Check("problem", f"{where}: there, but not pinned by the hash of a commit")
+            now = f", at present {item.answer.commit}" if item.answer and item.answer.commit else ""
+            yield Check("problem", f"{where}: there, but not pinned by the hash of a commit{now}")
         else:
             size = f", {item.size / 2**20:.0f} MiB" if item.size else ""
             yield Check("ok", f"{where}: there{size}")
@@ -204,6 +216,9 @@ def lines(report: Mapping[str, object]) -> Iterator[str]:
     yield ""
     for name, found in report["texts"].items():
         yield f"{name}: sizes from {found['origin']}"
+    yield ""
+    for key, found in report["grid"].items():
+        yield f"{key}: {', '.join(map(str, found or ())) or 'none'}"
     yield ""
     head = ("stage", "runs", "texts", "tokens", "FLOPs", "hours", "memory", "disk")
     yield _line(head)

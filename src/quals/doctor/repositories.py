@@ -39,15 +39,28 @@ class Repository:
 
 
 @dataclass(frozen=True)
+class Answer:
+    """What there is of a repository: bytes to fetch, and the commit that its revision now means."""
+
+    size: int | None
+    commit: str | None = None
+
+
+@dataclass(frozen=True)
 class Found:
-    """What the hub says of a repository: its size in bytes where it tells, or why it is no use."""
+    """What came of asking for a repository, or why it is no use."""
 
     repository: Repository
-    size: int | None
+    answer: Answer | None
     problem: str | None
 
+    @property
+    def size(self) -> int:
+        """Bytes to fetch, as far as known."""
+        return (self.answer and self.answer.size) or 0
 
-Ask = Callable[[Repository], int | None]
+
+Ask = Callable[[Repository], Answer]
 
 
 def named(settings: Mapping[str, object], root: Path) -> list[Repository]:
@@ -120,7 +133,7 @@ def check(repositories: list[Repository], ask: Ask) -> list[Found]:
     found = []
     for repository in repositories:
         if repository.instead is not None:
-            found.append(Found(repository, 0, None))
+            found.append(Found(repository, None, None))
             continue
         try:
             found.append(Found(repository, ask(repository), None))
@@ -144,8 +157,8 @@ def _reason(error: Exception) -> str:
     return f"the hub does not answer ({first or type(error).__name__})"
 
 
-def ask_hub(repository: Repository) -> int | None:
-    """The bytes of a repository's files. Errors are `OSError` or `ValueError`."""
+def ask_hub(repository: Repository) -> Answer:
+    """What the hub has of a repository's files. Errors are `OSError` or `ValueError`."""
     import httpx
     from huggingface_hub import HfApi
 
@@ -162,12 +175,15 @@ def ask_hub(repository: Repository) -> int | None:
         if isinstance(error, OSError):
             raise
         raise OSError(str(error)) from error
+    files = {file.rfilename: file.size or 0 for file in found.siblings or ()}
+    if repository.kind == "model" and not any(name.endswith(".safetensors") for name in files):
+        raise ValueError("no safetensors there at this revision, and pickles are never loaded")
     wanted = (".json", ".safetensors", ".txt") if repository.kind == "model" else (".parquet",)
-    sizes = [f.size or 0 for f in found.siblings or () if f.rfilename.endswith(wanted)]
-    return sum(sizes) or None
+    size = sum(size for name, size in files.items() if name.endswith(wanted))
+    return Answer(size or None, found.sha)
 
 
-def ask_cache(repository: Repository) -> int | None:
+def ask_cache(repository: Repository) -> Answer:
     """The same from the hub's local cache: nothing is left to fetch."""
     from huggingface_hub import CacheNotFound, scan_cache_dir
 
@@ -180,5 +196,5 @@ def ask_cache(repository: Repository) -> int | None:
             for revision in repo.revisions:
                 names = {revision.commit_hash, *revision.refs}
                 if (repository.revision or "main") in names:
-                    return 0
+                    return Answer(0, revision.commit_hash)
     raise ValueError("HF_HUB_OFFLINE is set and the local cache lacks it")

@@ -1,4 +1,4 @@
-"""What do the stages compute that score summaries? `reward`, `evaluate` and `judgments`."""
+"""What do the stages compute that score summaries? `reward`, `evaluate` and both judges."""
 
 from collections.abc import Iterator
 from dataclasses import replace
@@ -6,7 +6,7 @@ from dataclasses import replace
 from quals.doctor.metrics import factcc_loads, qags_loads, quals_loads
 from quals.doctor.scale import Scale, StagePlan
 
-JUDGED = 235 + 239  # summaries of both sets of QAGS
+JUDGED = {"qags_cnndm": 235, "qags_xsum": 239}  # summaries
 DISTINCT = 0.85  # of a document's sampled candidates are scored: equal ones once
 DISTINCT_RUNS = 0.7  # of the summaries that the methods' models write are distinct
 
@@ -57,13 +57,40 @@ def evaluate(scale: Scale) -> Iterator[StagePlan]:
             )
 
 
-def judgments(scale: Scale) -> Iterator[StagePlan]:
+def judge_quals(scale: Scale) -> Iterator[StagePlan]:
     """QUALS on what people judged; a summary each, of documents as CNN/DailyMail's."""
-    shape, section = scale.shapes.get("qagen"), scale.section("judgments")
-    corpus = scale.corpora.get("cnndm")
-    if shape is None or not section or corpus is None:
+    shape, corpus = scale.shapes.get("qagen"), scale.corpora.get("cnndm")
+    count = _judged(scale, "judgments")
+    if shape is None or corpus is None or not count:
         return
-    count = JUDGED + 2 * float(section.get("rows") or 0)
     loads, held, logits = quals_loads(scale, shape, corpus, documents=count, each=1)
     tokens = count * (corpus.document + corpus.summary)
-    yield StagePlan("judgments", 1, count, tokens, loads, held, logits)
+    yield StagePlan("judge_quals", 1, count, tokens, loads, held, logits)
+
+
+def judge_qags(scale: Scale) -> Iterator[StagePlan]:
+    """QAGS and FactCC on the same."""
+    corpus, count = scale.corpora.get("cnndm"), _judged(scale, "judgments_qags")
+    if corpus is None or not count or not {"qg", "reader", "factcc"} <= scale.shapes.keys():
+        return
+    given = {"documents": count, "each": 1}
+    asked = qags_loads(scale, scale.shapes["qg"], corpus, **given)
+    classified = factcc_loads(scale, scale.shapes["factcc"], corpus, **given)
+    networks = [scale.shapes[name] for name in ("qg", "reader", "factcc")]
+    yield StagePlan(
+        "judge_qags",
+        1,
+        count,
+        count * (corpus.document + corpus.summary),
+        asked[0] + classified[0],
+        max(asked[1], classified[1]),
+        max(asked[2], classified[2]),
+        networks=networks,
+    )
+
+
+def _judged(scale: Scale, key: str) -> float:
+    """Summaries of the benchmarks that the grid lists."""
+    pairs = 2 * float(scale.section("judgments").get("rows") or 0)
+    sizes = {**JUDGED, "halueval": pairs}
+    return sum(sizes.get(str(name), 0) for name in scale.grid.get(key) or ())

@@ -1,13 +1,15 @@
 """What does each stage of a scale compute? From its settings, its networks and its sizes of text.
 
-Stages that run no network, or one for a moment only, have no row. What is not known in advance is
-assumed, the same at all scales: the constants of the modules that tell of a kind of stage.
+Stages that run no network have no row, nor have `speed` and `examples`, which score a few hundred
+summaries at most, and the ablations, which need a truth that real text has not. What is not known
+in advance is assumed, the same at all scales: the constants of the modules that tell of a kind of
+stage.
 """
 
 from collections.abc import Callable, Iterator
 
 from quals.doctor.scale import Scale, StagePlan
-from quals.doctor.scored import evaluate, judgments, reward
+from quals.doctor.scored import evaluate, judge_qags, judge_quals, reward
 from quals.doctor.trained import (
     train_contrastive,
     train_factcc,
@@ -16,7 +18,7 @@ from quals.doctor.trained import (
     train_qg,
     train_reader,
 )
-from quals.doctor.written import sample, summarize
+from quals.doctor.written import copying, sample, summarize
 
 STAGES: tuple[Callable[[Scale], Iterator[StagePlan]], ...] = (
     train_qagen,
@@ -29,7 +31,9 @@ STAGES: tuple[Callable[[Scale], Iterator[StagePlan]], ...] = (
     train_contrastive,
     summarize,
     evaluate,
-    judgments,
+    judge_quals,
+    judge_qags,
+    copying,
 )
 
 

@@ -1,9 +1,9 @@
-"""What do the stages compute that write summaries? `sample` and `summarize`."""
+"""What do the stages compute that write summaries? `sample`, `summarize` and `copying`."""
 
 from collections.abc import Iterator, Mapping
 
 from quals.doctor.arithmetic import LONGEST, write
-from quals.doctor.metrics import SEARCH_CHOICES, TEXT_CHOICES
+from quals.doctor.metrics import SEARCH_CHOICES, TEXT_CHOICES, quals_loads
 from quals.doctor.scale import BATCH, Scale, StagePlan
 from quals.doctor.shapes import Shape
 
@@ -30,6 +30,43 @@ def summarize(scale: Scale) -> Iterator[StagePlan]:
         one = _writing(scale, dataset, shape, corpus.test, float(limits["beams"]), searches=True)
         runs = scale.count("seeds") * scale.count("methods")
         yield one.repeated(runs, f"summarize {dataset}")
+
+
+def copying(scale: Scale) -> Iterator[StagePlan]:
+    """MLE models decode otherwise; where nobody knows the truth QUALS judges what they write."""
+    section, qagen = scale.section("copying"), scale.shapes.get("qagen")
+    for dataset, corpus in scale.corpora.items():
+        shape = scale.shapes.get(f"mle {dataset}")
+        limits = scale.section("summaries").get(dataset)
+        if not section or not isinstance(limits, Mapping) or shape is None:
+            continue
+        beams = [*section["beams"], *[limits["beams"]] * len(section["length_penalties"])]
+        ways = [
+            _writing(scale, dataset, shape, corpus.test, float(rows), searches=True)
+            for rows in beams
+        ]
+        ways += [
+            _writing(scale, dataset, shape, corpus.test, 1.0, searches=False)
+            for _ in section["temperatures"]
+        ]
+        loads = [load for way in ways for load in way.loads]
+        held, logits = max(way.together for way in ways), max(way.targets for way in ways)
+        networks = [shape]
+        if qagen is not None and "source" in scale.section("corpus"):
+            found, size, scores = quals_loads(scale, qagen, corpus, documents=corpus.test, each=1)
+            loads += [load.times(len(ways)) for load in found]
+            held, logits, networks = max(held, size), max(logits, scores), [shape, qagen]
+        one = StagePlan(
+            "",
+            1,
+            corpus.test * len(ways),
+            sum(way.tokens for way in ways),
+            loads,
+            held,
+            logits,
+            networks=networks,
+        )
+        yield one.repeated(scale.count("seeds"), f"copying {dataset}")
 
 
 def _writing(

@@ -1,7 +1,7 @@
 """Which metrics make up the results table? All of them, from one call."""
 
 from dataclasses import dataclass
-from functools import partial
+from functools import cache, partial
 from pathlib import Path
 
 from quals.decoding.jobs import Writer
@@ -109,13 +109,22 @@ def score_texts(
 
     `mle` adds the `likelihood` of each text under that summarizer.
     """
-    return score_in_parts(partial(_score_part, params, paths, mle), texts)
+    try:
+        return score_in_parts(partial(_score_part, params, paths, mle), texts)
+    finally:
+        _load.cache_clear()
+
+
+@cache
+def _load(params: Path, paths: MetricPaths) -> MetricSuite:
+    """Once in a process, which scores several parts one after another."""
+    return MetricSuite(params, paths)
 
 
 def _score_part(
     params: Path, paths: MetricPaths, mle: Writer | None, texts: Texts
 ) -> list[MetricRow]:
-    rows = MetricSuite(params, paths).score(texts.documents, texts.references, texts.summaries)
+    rows = _load(params, paths).score(texts.documents, texts.references, texts.summaries)
     if mle is None:
         return rows
     likelihood = mle.load().likelihood(texts.documents, texts.summaries)

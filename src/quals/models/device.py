@@ -11,8 +11,11 @@ from typing import Any, TypeVar
 import torch
 from torch import Tensor
 
-# Launchers name a process's place on its machine: torchrun and accelerate the first, MPI the rest.
+# Which of the machine's GPUs is a process's: `quals.parallel` says it by the first, torchrun and
+# accelerate by the second, MPI by the rest.
+PLACE = "QUALS_GPU"
 _LOCAL_RANKS = (
+    PLACE,
     "LOCAL_RANK",
     "OMPI_COMM_WORLD_LOCAL_RANK",
     "MPI_LOCALRANKID",
@@ -22,10 +25,15 @@ _LOCAL_RANKS = (
 T = TypeVar("T")
 
 
-def home() -> torch.device:
-    """This process's GPU, or the CPU where there is none or accelerate is told to use the CPU."""
+def gpus() -> int:
+    """How many GPUs there are to compute on; none where accelerate is told to use the CPU."""
     cpu_only = os.environ.get("ACCELERATE_USE_CPU", "").lower() in ("1", "true", "yes")
-    if cpu_only or not torch.cuda.is_available():
+    return 0 if cpu_only or not torch.cuda.is_available() else torch.cuda.device_count()
+
+
+def home() -> torch.device:
+    """This process's GPU, or the CPU where there is none."""
+    if not gpus():
         return torch.device("cpu")
     ranks = (os.environ[name] for name in _LOCAL_RANKS if name in os.environ)
     return torch.device("cuda", int(next(ranks, "0")))

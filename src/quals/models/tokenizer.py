@@ -47,8 +47,10 @@ class TextTokenizer:
 
     def encode(self, texts: list[str], limit: int | None = None) -> list[list[int]]:
         """Token ids of each text without special tokens, the first `limit` of them."""
-        found = self.backend.encode_batch(texts, add_special_tokens=False)
-        return [encoding.ids[:limit] for encoding in found]
+        distinct = list(dict.fromkeys(texts))  # documents and answers often recur
+        found = self.backend.encode_batch(distinct, add_special_tokens=False)
+        ids = {text: encoding.ids for text, encoding in zip(distinct, found, strict=True)}
+        return [ids[text][:limit] for text in texts]
 
     def decode(self, ids: list[list[int]]) -> list[str]:
         return [text.strip() for text in self.backend.decode_batch(ids, skip_special_tokens=True)]
@@ -83,7 +85,12 @@ def train_tokenizer(texts: Iterable[str], vocab_size: int) -> TextTokenizer:
     splitter = pre_tokenizers.Sequence(
         [pre_tokenizers.Metaspace(prepend_scheme="always"), pre_tokenizers.Punctuation()]
     )
-    counts = Counter(word for text in texts for word, _ in splitter.pre_tokenize_str(text))
+    # Spaces part words whatever else does, and few of what they part is new.
+    parts = Counter(part for text in texts for part in text.split(" "))
+    counts: Counter[str] = Counter()
+    for part, times in parts.items():
+        for word, _ in splitter.pre_tokenize_str(part):
+            counts[word] += times
     letters = sorted({letter for word in counts for letter in word} | set(string.printable.strip()))
     specials = [PAD, END, UNKNOWN, SEPARATOR]
     vocabulary = [*specials, *letters, *("##" + letter for letter in letters)]

@@ -46,15 +46,16 @@ def qagen_examples(
     Question and answer are encoded apart, so that an answer's tokens do not depend on the question.
     """
     sources = tokenizer.encode([context.text for context in contexts], limit)
-    examples = []
-    for source, context in zip(sources, contexts, strict=True):
-        pairs = [(q.question, q.answer) for q in context.questions if q.answer is not None]
-        if pairs:
-            questions = tokenizer.encode([question for question, _ in pairs])
-            answers = tokenizer.encode([answer for _, answer in pairs])
-            targets = [[*q, separator, *a, end] for q, a in zip(questions, answers, strict=True)]
-            examples.append(Example(source, targets))
-    return examples
+    answered = [
+        [(q.question, q.answer) for q in c.questions if q.answer is not None] for c in contexts
+    ]
+    questions = iter(tokenizer.encode([question for pairs in answered for question, _ in pairs]))
+    answers = iter(tokenizer.encode([answer for pairs in answered for _, answer in pairs]))
+    return [
+        Example(source, [[*next(questions), separator, *next(answers), end] for _ in pairs])
+        for source, pairs in zip(sources, answered, strict=True)
+        if pairs
+    ]
 
 
 def question_examples(
