@@ -73,15 +73,14 @@ rehearse: $(STAMP)  ## every stage of the paper's scale on tiny models and inven
 
 env: $(STAMP)
 
-# torch comes by its exact version, for its plain name would bring gigabytes of GPU libraries, and beside
-# the others: a core for each. The lock holds all packages that others need: nothing is left to resolve. Of 18,000 modules the
+# torch comes first and by its exact version: its plain name would bring gigabytes of GPU libraries.
+# The lock holds all packages that the others need: nothing is left to resolve. Of 18,000 modules the
 # pipeline imports one in six, and Python compiles those when it first does.
 PIP := $(BIN)/python -m pip install --quiet --disable-pip-version-check --no-compile
 $(STAMP): requirements.lock pyproject.toml
 	$(PYTHON) -m venv $(VENV)
-	grep -v '^torch==' requirements.lock > $(VENV)/others.lock
-	$(PIP) --no-deps "$$(grep '^torch==' requirements.lock)" & torch=$$!; \
-	$(PIP) --no-deps -r $(VENV)/others.lock && wait $$torch
+	$(PIP) --no-deps "$$(grep '^torch==' requirements.lock)"
+	$(PIP) --no-deps -r requirements.lock
 	$(PIP) --no-deps --no-build-isolation -e .
 	touch $(STAMP)
 
