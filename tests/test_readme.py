@@ -33,13 +33,18 @@ def word(start: str) -> str:
     return found
 
 
-def ablated(ablation: str, metric: str) -> dict[tuple[str, str], dict]:
-    rows = read_json(RESULTS / "ablations.json")
+def ablated(
+    ablation: str, metric: str, path: Path = RESULTS / "ablations.json"
+) -> dict[tuple[str, str], dict]:
     return {
         (row["dataset"], row["setting"]): row
-        for row in rows
+        for row in read_json(path)
         if (row["ablation"], row["metric"]) == (ablation, metric)
     }
+
+
+def kept(ablation: str, metric: str) -> dict[tuple[str, str], dict]:
+    return ablated(ablation, metric, ROOT / "docs/ablations.json")
 
 
 def test_words_on_quals_hold_in_the_results():
@@ -87,7 +92,8 @@ def test_words_on_conseq_hold_in_the_results():
 
 def test_words_on_other_losses_and_on_decoding_hold_in_the_results():
     changed = ablated("losses", "truth_change")
-    rouge, unparsed = ablated("losses", "rougeL_change"), ablated("losses", "unparsed")
+    rouge = ablated("losses", "rougeL_change")
+    bold, unparsed = kept("bold_losses", "truth_change"), kept("bold_losses", "unparsed")
     assert "On `cnndm` all but likelihood alone" in word("Other losses")
     for corpus in ("xsum", "cnndm"):
         for loss in ("likelihood only", "masked", "sequence mean", "DPO", "SLiC"):
@@ -95,13 +101,28 @@ def test_words_on_other_losses_and_on_decoding_hold_in_the_results():
             beyond = changed[corpus, loss]["low"] > 0
             assert beyond == (corpus == "cnndm" and loss != "likelihood only")
             assert -0.05 < rouge[corpus, loss]["mean"] < 0
-        assert unparsed[corpus, "token, bold"]["mean"] > 0.3
+        for loss in ("likelihood only", "masked", "SLiC"):
+            assert bold[corpus, loss]["mean"] > changed[corpus, loss]["mean"]
+        assert unparsed[corpus, "token (the paper's)"]["mean"] > 0.3
     copying = {
         (r["dataset"], r["system"]): r["consistent"] for r in read_json(RESULTS / "copying.json")
     }
     for corpus in ("xsum", "cnndm"):
         for variant in ("temperature-0.5", "length_penalty-0"):
             assert copying[corpus, variant] > copying[corpus, "conseq"]
+
+
+def test_words_on_the_choice_of_pairs_hold_in_the_kept_ablations():
+    changed = kept("selector", "truth_change")
+    assert "for all but copying" in word("Where the loss does no harm")
+    for corpus in ("xsum", "cnndm"):
+        for selector in ("rouge", "factcc", "copy", "length", "random"):
+            found = changed[corpus, f"{selector} (masked)"]
+            assert found["mean"] < 0
+            beyond = "factcc" if corpus == "xsum" else ("rouge", "factcc", "length", "random")
+            assert (found["high"] < 0) == (selector in beyond)
+    for selector in ("qags", "oracle"):
+        assert changed["xsum", f"{selector} (masked)"]["low"] > 0
 
 
 def test_score_card_shows_the_values_of_the_result_files():
