@@ -133,7 +133,8 @@ class Hub:
     """Stands for the hub: files by repository, all at one commit."""
 
     files: ClassVar = {
-        "a/good": {"config.json": 10, "model.safetensors": 2**20, "model.bin": 2**21},
+        "a/good": {"tokenizer.json": 10, "model.safetensors": 2**20, "model.bin": 2**21},
+        "a/old": {"vocab.txt": 10, "model.safetensors": 2**20},
         "a/pickled": {"config.json": 10, "pytorch_model.bin": 2**20},
         "a/data": {"train.parquet": 300, "README.md": 5},
     }
@@ -163,6 +164,7 @@ def hub_says(monkeypatch, kind, name, revision):
             f"not pinned by the hash of a commit, at present {COMMIT}",
         ),
         ("model", "a/pickled", COMMIT, "problem", "no safetensors there at this revision"),
+        ("model", "a/old", COMMIT, "problem", "no tokenizer.json there at this revision"),
         ("dataset", "a/data", COMMIT, "ok", "there, 0 MiB"),
     ],
 )

@@ -178,6 +178,8 @@ def ask_hub(repository: Repository) -> Answer:
     files = {file.rfilename: file.size or 0 for file in found.siblings or ()}
     if repository.kind == "model" and not any(name.endswith(".safetensors") for name in files):
         raise ValueError("no safetensors there at this revision, and pickles are never loaded")
+    if repository.kind == "model" and "tokenizer.json" not in files:
+        raise ValueError("no tokenizer.json there at this revision (docs/paper_scale.md: Models)")
     wanted = (".json", ".safetensors", ".txt") if repository.kind == "model" else (".parquet",)
     size = sum(size for name, size in files.items() if name.endswith(wanted))
     return Answer(size or None, found.sha)
