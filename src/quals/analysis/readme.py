@@ -103,7 +103,7 @@ def _cell(row: Row) -> str:
     """Mean with interval, or the mean alone where seeds are too few for one."""
     if row["seeds"] < FEWEST_SEEDS:
         return number(row["mean"])
-    return span(row["mean"], row["low"], row["high"])
+    return _unbroken(span(row["mean"], row["low"], row["high"]))
 
 
 def _agreement(by_source: Sequence[Row]) -> list[str]:
@@ -124,7 +124,12 @@ def _agreement(by_source: Sequence[Row]) -> list[str]:
 
 
 def _auc(row: Row) -> str:
-    return span(row["auc"], row["auc_low"], row["auc_high"], digits=2)
+    return _unbroken(span(row["auc"], row["auc_low"], row["auc_high"], digits=2))
+
+
+def _unbroken(interval: str) -> str:
+    """A narrow cell breaks before the bracket and not in it."""
+    return interval.replace(", ", ",\u00a0")
 
 
 def filled(text: str, block: str, name: str = "results") -> str:
