@@ -49,9 +49,10 @@ assets: $(LAPTOP)  ## fetch real weights and text for the laptop scale from the 
 	$(BIN)/quals assets
 
 # The grid of another scale goes through params.yaml, which is put back at the end.
+KEEP_GRID = cp params.yaml $(VENV)/params.yaml; trap 'cp $(VENV)/params.yaml params.yaml' EXIT; \
+	trap 'exit 130' INT TERM HUP;
 laptop: assets  ## real text on a CPU, hours: QUALS against what people judged, and ConSeq
-	cp params.yaml $(VENV)/params.yaml; trap 'cp $(VENV)/params.yaml params.yaml' EXIT; \
-	trap 'exit 130' INT TERM HUP; \
+	$(KEEP_GRID) \
 	$(BIN)/dvc exp run -S 'scales=[laptop]' -S 'benchmarks=[]' \
 	    -S 'judgments=[qags_cnndm,qags_xsum,halueval]' -S 'judgments_qags=[qags_cnndm,qags_xsum]' \
 	    -S 'seeds=[0]' -S 'selectors=[quals,rouge,copy]' -S 'contrastive=[rouge,conseq,copy]' \
@@ -60,8 +61,7 @@ laptop: assets  ## real text on a CPU, hours: QUALS against what people judged, 
 
 SCALE ?= paper
 paper: $(STAMP)  ## the published experiment, on GPUs and with the hub: docs/paper_scale.md
-	cp params.yaml $(VENV)/params.yaml; trap 'cp $(VENV)/params.yaml params.yaml' EXIT; \
-	trap 'exit 130' INT TERM HUP; \
+	$(KEEP_GRID) \
 	$(BIN)/dvc exp run -S 'scales=[$(SCALE)]' -S 'seeds=[0]' -S 'benchmarks=[]' \
 	    -S 'selectors=[quals,rouge,copy]' -S 'contrastive=[rouge,conseq,likelihood,masked,copy]' \
 	    -S 'methods=[mle,rouge,conseq,likelihood,masked,copy]' \

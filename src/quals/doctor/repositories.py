@@ -40,9 +40,9 @@ class Repository:
 
 @dataclass(frozen=True)
 class Answer:
-    """What there is of a repository: bytes to fetch, and the commit that its revision now means."""
+    """Bytes to fetch of a repository as far as known, and the commit that its revision means."""
 
-    size: int | None
+    size: int
     commit: str | None = None
 
 
@@ -56,8 +56,7 @@ class Found:
 
     @property
     def size(self) -> int:
-        """Bytes to fetch, as far as known."""
-        return (self.answer and self.answer.size) or 0
+        return self.answer.size if self.answer else 0
 
 
 Ask = Callable[[Repository], Answer]
@@ -181,8 +180,7 @@ def ask_hub(repository: Repository) -> Answer:
     if repository.kind == "model" and "tokenizer.json" not in files:
         raise ValueError("no tokenizer.json there at this revision (docs/paper_scale.md: Models)")
     wanted = (".json", ".safetensors", ".txt") if repository.kind == "model" else (".parquet",)
-    size = sum(size for name, size in files.items() if name.endswith(wanted))
-    return Answer(size or None, found.sha)
+    return Answer(sum(files[name] for name in files if name.endswith(wanted)), found.sha)
 
 
 def ask_cache(repository: Repository) -> Answer:
