@@ -7,6 +7,7 @@ import pytest
 from adapters import make_base, save_base
 from ruamel.yaml import YAML
 
+from quals.chunks import ChunkError
 from quals.corpora.judgments import Judgments, read_judgments
 from quals.jsonl import DataError, read_jsonl, write_jsonl
 from quals.metrics import parts
@@ -64,6 +65,7 @@ def project(tmp_path, few_words, make_qagen, monkeypatch):
             "rows": 4,
             "length_tolerance": 0.1,
             "max_likelihood_tokens": 30,
+            "chunk_summaries": 5,
         },
         "quals": SETTINGS,
         "quals_variants": {"changes": CHANGES},
@@ -73,6 +75,7 @@ def project(tmp_path, few_words, make_qagen, monkeypatch):
     with open(tmp_path / "scale.yaml", "w") as file:
         YAML(typ="safe", pure=True).dump(scale, file)
     monkeypatch.delenv("QUALS_DATA", raising=False)
+    monkeypatch.setenv("QUALS_CHECKPOINTS", str(tmp_path / "unfinished"))
     # A newline is a token of real tokenizers only.
     monkeypatch.setattr(Likelihood, "__init__", without_newline)
     monkeypatch.setattr(parts, "run_jobs", lambda score, work, workers: [score(w) for w in work])
@@ -118,6 +121,61 @@ def test_columns_are_quals_with_those_settings_and_that_document(project):
     assert len(seen) == len(expected), "every setting must matter in this test"
     assert any(row["scores"]["quals"] is not None for row in rows)
     assert [row["id"] for row in rows] == [text.id for text in texts]
+
+
+def test_pairs_behind_a_score_are_stored_token_by_token(project):
+    rows = judge(project)
+    assert max(len(row["pairs"]) for row in rows) > 1
+    for row in rows:
+        gaps = [
+            sum(d - s for d, s in zip(p["document"], p["summary"], strict=True)) / len(p["summary"])
+            for p in row["pairs"]
+        ]
+        mean = sum(gaps) / len(gaps) if gaps else None
+        assert row["scores"]["quals"] == (None if mean is None else pytest.approx(mean, abs=1e-5))
+
+
+def test_a_killed_judge_goes_on_where_it_was_and_writes_the_same(project, monkeypatch):
+    whole = judge(project)
+    (project / "judged/quals.jsonl").unlink()
+    asked = []
+
+    def killed(judged, texts, *, cost):
+        if len(asked) == 2:
+            raise KeyboardInterrupt
+        asked.append(len(texts))
+        return in_parts(judged, texts, cost=cost)
+
+    with monkeypatch.context() as patch:
+        patch.setattr(judge_quals, "in_parts", killed)
+        with pytest.raises(KeyboardInterrupt):
+            judge(project)
+    assert not (project / "judged/quals.jsonl").exists()
+
+    def rest(judged, texts, *, cost):
+        asked.append(len(texts))
+        return in_parts(judged, texts, cost=cost)
+
+    monkeypatch.setattr(judge_quals, "in_parts", rest)
+    assert judge(project) == whole
+    assert asked == [5, 5, 2]
+
+
+def test_chunks_of_other_settings_are_refused(project, monkeypatch):
+    def killed(judged, texts, *, cost):
+        raise KeyboardInterrupt
+
+    def first_only(judged, texts, *, cost):
+        monkeypatch.setattr(judge_quals, "in_parts", killed)
+        return judged(texts)
+
+    monkeypatch.setattr(judge_quals, "in_parts", first_only)
+    with pytest.raises(KeyboardInterrupt):
+        judge(project)
+    path = project / "scale.yaml"
+    path.write_text(path.read_text().replace("groups: 12", "groups: 11"))
+    with pytest.raises(ChunkError, match="settings was"):
+        judge(project)
 
 
 def scale(project) -> dict:

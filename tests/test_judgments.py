@@ -39,6 +39,7 @@ def settings(tmp_path):
         rows=3,
         length_tolerance=0.1,
         max_likelihood_tokens=50,
+        chunk_summaries=8,
     )
 
 

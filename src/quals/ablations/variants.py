@@ -16,7 +16,7 @@ from quals.decoding.diverse import diverse_decode
 from quals.decoding.reading import read_in_batches
 from quals.decoding.scoring import score_targets
 from quals.decoding.sequences import Hypothesis, Limits
-from quals.metrics.pairs import Candidate, PairFilter, mean
+from quals.metrics.pairs import Candidate, Likelihood, PairFilter, mean
 from quals.metrics.quals import Quals, QualsSettings
 from quals.metrics.texts import Texts
 from quals.models.checkpoint import Checkpoint
@@ -25,6 +25,7 @@ from quals.params import Count, Natural, Section
 
 SEARCH = ("diversity_strength", "shortest", "longest", "max_source_tokens", "row_budget")
 Under = dict[tuple[int, ...], tuple[float, ...]]  # log p of a pair's tokens by its ids
+Asked = tuple[Candidate, tuple[float, ...]]  # a pair, and log p of its tokens under the document
 
 
 class MetricAblations(Section):
@@ -103,6 +104,26 @@ def score_variants(
 ) -> list[list[float | None]]:
     """The scores of every variant, each as `Quals` with those settings gives them.
 
+    Raises and takes what `ask_variants` does.
+    """
+    asked = ask_variants(qagen, separator, variants, documents, summaries, instead=instead)
+    return [
+        [score_asked(pairs, variant.likelihood) for pairs in column]
+        for variant, column in zip(variants, asked, strict=True)
+    ]
+
+
+def ask_variants(
+    qagen: Checkpoint,
+    separator: int,
+    variants: list[QualsSettings],
+    documents: list[str],
+    summaries: list[str],
+    *,
+    instead: Mapping[int, list[str]] | None = None,
+) -> list[list[list[Asked]]]:
+    """For every variant and summary its pairs, with what the document thinks of them.
+
     Variants must share what the search depends on besides the number of groups; else `ValueError`.
     `instead` holds, by the place of a variant, the texts that it reads in the documents' stead.
     """
@@ -133,19 +154,18 @@ def score_variants(
     under = dict(_under_documents(qagen, widest, asked))
     return [
         [
-            _score(mine[summary], under.get(document, {}), variant)
+            [(candidate, under[document][candidate.ids]) for candidate in mine[summary]]
             for document, summary in zip(texts, summaries, strict=True)
         ]
-        for variant, texts, mine in zip(variants, read, kept, strict=True)
+        for texts, mine in zip(read, kept, strict=True)
     ]
 
 
-def _score(candidates: list[Candidate], under: Under, variant: QualsSettings) -> float | None:
-    """Mean over pairs of the document's minus the summary's mean log p."""
-    if not candidates:
+def score_asked(pairs: list[Asked], tokens: Likelihood) -> float | None:
+    """Mean over pairs of the document's minus the summary's mean log p of `tokens`."""
+    if not pairs:
         return None
-    tokens = variant.likelihood
-    return mean([c.mean(under[c.ids], tokens) - c.mean(c.logprobs, tokens) for c in candidates])
+    return mean([c.mean(under, tokens) - c.mean(c.logprobs, tokens) for c, under in pairs])
 
 
 def _search(

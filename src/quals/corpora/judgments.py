@@ -28,7 +28,8 @@ BENCHMARKS = (*QAGS, HALUEVAL)
 class Judgments(Section):
     """The scale's `judgments` section: where the sets are; QUALS_DATA goes before `folder`.
 
-    `rows` is the number of articles of HaluEval, taken by a hash of their ids.
+    `rows` is the number of articles of HaluEval, taken by a hash of their ids. `chunk_summaries`
+    are judged and stored together, and change no score.
     """
 
     folder: str
@@ -36,6 +37,7 @@ class Judgments(Section):
     rows: Count
     length_tolerance: float
     max_likelihood_tokens: Count
+    chunk_summaries: Count
 
 
 @dataclass(frozen=True)

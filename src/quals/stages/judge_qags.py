@@ -1,16 +1,17 @@
 """Stage `judge_qags`: QAGS and FactCC on judged summaries."""
 
-import os
 from dataclasses import dataclass
 from pathlib import Path
 
 from quals.command import run, stage_parser
-from quals.corpora.judgments import Judgments, read_judgments
-from quals.jsonl import write_jsonl
+from quals.corpora.judgments import Judged
+from quals.jsonl import Row
 from quals.metrics.factcc import FactCC
+from quals.metrics.judging import judge_in_chunks
 from quals.metrics.parts import in_parts
 from quals.metrics.suite import MetricPaths, load_classifier, load_qags
-from quals.params import load_section
+from quals.params import load_yaml
+from quals.signature import content_hash
 from quals.training.loop import Stopwatch
 
 
@@ -34,13 +35,23 @@ class Judge:
 
 def main(arguments) -> None:
     watch = Stopwatch()
-    settings = load_section(arguments.params, "judgments", Judgments)
-    judged = read_judgments(arguments.benchmark, settings, os.environ)
-    texts = [(item.document, item.summary) for item in judged]
-    found = in_parts(Judge(arguments.params, arguments.models), texts, cost=lambda t: len(t[0]))
-    rows = zip(judged, found, strict=True)
-    write_jsonl(arguments.out, ({"id": item.id, "scores": scores} for item, scores in rows))
-    print(f"judge_qags {arguments.benchmark}: {len(judged)} summaries, {watch.seconds():.0f} s")
+    params, models = arguments.params, arguments.models
+    sections = ("qags", "reader", "factcc", "language")
+    paths = MetricPaths.in_folder(models)
+    count = judge_in_chunks(
+        arguments,
+        "judge_qags",
+        lambda items: _rows(Judge(params, models), items),
+        models=[content_hash(folder) for folder in (paths.qg, paths.reader, paths.factcc)],
+        settings={name: load_yaml(params).get(name) for name in sections},
+    )
+    print(f"judge_qags {arguments.benchmark}: {count} summaries, {watch.seconds():.0f} s")
+
+
+def _rows(judge: Judge, items: list[Judged]) -> list[Row]:
+    texts = [(item.document, item.summary) for item in items]
+    found = in_parts(judge, texts, cost=lambda text: len(text[0]))
+    return [{"id": item.id, "scores": scores} for item, scores in zip(items, found, strict=True)]
 
 
 if __name__ == "__main__":

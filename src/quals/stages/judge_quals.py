@@ -3,16 +3,17 @@
 The variants share one search and one reading of each document with QUALS itself.
 """
 
-import os
 from dataclasses import dataclass
 from pathlib import Path
 
-from quals.ablations.variants import score_variants
+from quals.ablations.variants import ask_variants, score_asked
 from quals.command import run, stage_parser
-from quals.corpora.judgments import Judgments, read_judgments
-from quals.jsonl import write_jsonl
+from quals.corpora.judgments import Judged, Judgments
+from quals.jsonl import Row
+from quals.metrics.judging import judge_in_chunks
 from quals.metrics.likelihood import Likelihood
 from quals.metrics.overlap import copy_rates
+from quals.metrics.pairs import Candidate
 from quals.metrics.pairs import Likelihood as Tokens
 from quals.metrics.parts import in_parts
 from quals.metrics.quals import Quals, QualsSettings
@@ -23,6 +24,7 @@ from quals.models.adapter_folder import Places
 from quals.models.checkpoint import Checkpoint
 from quals.models.released import find
 from quals.params import Count, Section, load_section
+from quals.signature import content_hash
 from quals.training.loop import Stopwatch
 
 
@@ -58,8 +60,8 @@ class Judge:
     changes: dict[str, Change]
     longest: int
 
-    def __call__(self, texts: list[tuple[str, str]]) -> list[dict[str, float | None]]:
-        """The scores of (document, summary) pairs, in order."""
+    def __call__(self, texts: list[tuple[str, str]]) -> list[Row]:
+        """Of (document, summary) pairs, in order: a score in each column, and `pairs`."""
         documents, summaries = [d for d, _ in texts], [s for _, s in texts]
         columns = self._quals(documents, summaries)
         plain = checkpoint.load(self.plain)
@@ -69,7 +71,7 @@ class Judge:
         )
         return [dict(zip(columns, row, strict=True)) for row in zip(*columns.values(), strict=True)]
 
-    def _quals(self, documents: list[str], summaries: list[str]) -> dict[str, list[float | None]]:
+    def _quals(self, documents: list[str], summaries: list[str]) -> dict[str, list]:
         quals = Quals.from_pretrained(self.qagen, self.settings)
         instead = {
             place: [
@@ -79,23 +81,44 @@ class Judge:
             for place, change in enumerate(self.changes.values(), start=1)
             if change.closest_words is not None
         }
-        scores = score_variants(
+        tried = [
+            self.settings,
+            *(change.applied(self.settings) for change in self.changes.values()),
+        ]
+        asked = ask_variants(
             Checkpoint(quals.model, quals.tokenizer),
             quals.separator,
-            [self.settings, *(change.applied(self.settings) for change in self.changes.values())],
+            tried,
             documents,
             summaries,
             instead=instead,
         )
-        return dict(zip(["quals", *self.changes], scores, strict=True))
+        scores = [
+            [score_asked(pairs, settings.likelihood) for pairs in column]
+            for settings, column in zip(tried, asked, strict=True)
+        ]
+        whole = [place for place in range(len(tried)) if place not in instead]
+        most = max(whole, key=lambda place: (tried[place].groups, tried[place].max_pairs, -place))
+        shown = [[_shown(*pair) for pair in pairs] for pairs in asked[most]]
+        return {**dict(zip(["quals", *self.changes], scores, strict=True)), "pairs": shown}
+
+
+def _shown(pair: Candidate, under: tuple[float, ...]) -> Row:
+    """A pair with log p of its tokens under both texts: other averages of them cost no model."""
+    return {
+        "question": pair.question,
+        "answer": pair.answer,
+        "answer_at": pair.answer_at,
+        "summary": list(pair.logprobs),
+        "document": list(under),
+    }
 
 
 def main(arguments) -> None:
-    """Each row holds `scores` of the metrics and `variants` of QUALS."""
+    """Each row holds `scores` of the metrics, `variants` of QUALS, and the `pairs` behind them."""
     watch = Stopwatch()
     params: Path = arguments.params
     settings = load_section(params, "judgments", Judgments)
-    judged = read_judgments(arguments.benchmark, settings, os.environ)
     variants = load_section(params, "quals_variants", Variants).changes
     judge = Judge(
         qagen=arguments.qagen,
@@ -104,33 +127,43 @@ def main(arguments) -> None:
         changes=variants,
         longest=settings.max_likelihood_tokens,
     )
-    documents, summaries = [j.document for j in judged], [j.summary for j in judged]
-    found = in_parts(judge, list(zip(documents, summaries, strict=True)), cost=lambda t: len(t[0]))
-    rouge = Rouge(use_stemmer=load_section(params, "rouge", RougeSettings).use_stemmer)
+    rouge = load_section(params, "rouge", RougeSettings)
+    count = judge_in_chunks(
+        arguments,
+        "judge_quals",
+        lambda items: _rows(judge, Rouge(use_stemmer=rouge.use_stemmer), items),
+        models=[content_hash(folder) for folder in (judge.qagen, judge.plain)],
+        settings=[section.model_dump() for section in (judge.settings, rouge)],
+        changes={name: change.model_dump() for name, change in variants.items()},
+        longest=judge.longest,
+    )
+    print(f"judge_quals {arguments.benchmark}: {count} summaries, {watch.seconds():.0f} s")
+
+
+def _rows(judge: Judge, rouge: Rouge, items: list[Judged]) -> list[Row]:
+    documents, summaries = [j.document for j in items], [j.summary for j in items]
+    texts = list(zip(documents, summaries, strict=True))
     columns = zip(
-        judged,
-        found,
+        items,
+        in_parts(judge, texts, cost=lambda text: len(text[0])),
         rouge.score(documents, summaries),  # against the document: there is no reference
         copy_rates(documents, summaries),
         strict=True,
     )
-    write_jsonl(
-        arguments.out,
-        (
-            {
-                "id": item.id,
-                "scores": {
-                    "quals": row["quals"],
-                    **{name: overlap[name] for name in TYPES},
-                    **{name: value for name, value in copied.items() if name != "novel2"},
-                    "likelihood": row["likelihood"],
-                },
-                "variants": {name: row[name] for name in variants},
-            }
-            for item, row, overlap, copied in columns
-        ),
-    )
-    print(f"judge_quals {arguments.benchmark}: {len(judged)} summaries, {watch.seconds():.0f} s")
+    return [
+        {
+            "id": item.id,
+            "scores": {
+                "quals": row["quals"],
+                **{name: overlap[name] for name in TYPES},
+                **{name: value for name, value in copied.items() if name != "novel2"},
+                "likelihood": row["likelihood"],
+            },
+            "variants": {name: row[name] for name in judge.changes},
+            "pairs": row["pairs"],
+        }
+        for item, row, overlap, copied in columns
+    ]
 
 
 if __name__ == "__main__":
