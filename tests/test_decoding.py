@@ -7,6 +7,7 @@ import torch
 from hypothesis import given
 from hypothesis import strategies as st
 
+from quals.decoding import diverse
 from quals.decoding.beam import beam_search
 from quals.decoding.diverse import BLOCK, choose_apart, diverse_decode
 from quals.decoding.sampling import sample
@@ -101,6 +102,46 @@ def test_the_first_group_is_greedy_and_more_groups_change_no_earlier_one(
 def test_an_overwhelming_penalty_keeps_all_first_tokens_apart(model, read):
     found = diverse_decode(model, read(model, TEXTS), groups=11, strength=1e4, limits=Limits(1, 3))
     assert all(len({h.ids[0] for h in group}) == 11 for group in found)
+
+
+class Counted:
+    """A network that notes how many rows of a text it writes at each step."""
+
+    def __init__(self, model):
+        self.model, self.rows = model, []
+
+    def __getattr__(self, name):
+        return getattr(self.model, name)
+
+    def decode(self, ids, memory, cache=None):
+        self.rows.append(ids.shape[1])
+        return self.model.decode(ids, memory, cache)
+
+
+def test_groups_that_have_written_the_same_share_a_row(model, read):
+    """Until nine in ten groups differ; from then on each has its own, as long as most run."""
+    counted = Counted(model)
+    limits = Limits(4, 9)
+    (found,) = diverse_decode(
+        counted, read(model, TEXTS[:1]), groups=60, strength=0.5, limits=limits
+    )
+    for step, rows in enumerate(counted.rows):
+        begun = [tuple(h.ids[:step]) for h in found if len(h.ids) > step]
+        if len(set(begun)) > 0.9 * len(begun):
+            break
+        assert rows == len(set(begun))
+    assert counted.rows[0] == 1
+    assert 1 < counted.rows[1] < 60
+
+
+@pytest.mark.parametrize("strength", [0.0, 0.3])
+def test_sharing_changes_no_hypothesis(model, read, monkeypatch, strength):
+    settings = {"groups": 40, "strength": strength, "limits": Limits(1, 8)}
+    shared = ids_of(diverse_decode(model, read(model, TEXTS), **settings))
+    monkeypatch.setattr(diverse, "ALIKE", 0.0)
+    assert ids_of(diverse_decode(model, read(model, TEXTS), **settings)) == shared
+    monkeypatch.setattr(diverse, "ALIKE", 1.0)  # to the end, also when all differ
+    assert ids_of(diverse_decode(model, read(model, TEXTS), **settings)) == shared
 
 
 def naive_choice(logits, strength):
