@@ -113,6 +113,7 @@ def test_what_is_saved_has_a_tokenizer_file_that_reads_alike(tmp_path, settings)
     again = TextTokenizer.load(tmp_path / "second")
     assert again.backend.to_str() == first.backend.to_str()
     theirs = transformers.AutoTokenizer.from_pretrained(tmp_path / "second")
+    assert (theirs.pad_token, len(theirs)) == ("[PAD]", len(ENTRIES))
     for text, ids in zip(SAID, first.encode(SAID), strict=True):
         assert again.encode([text]) == [ids]
         assert theirs(text, add_special_tokens=False)["input_ids"] == ids, text

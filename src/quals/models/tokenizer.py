@@ -45,8 +45,8 @@ class TextTokenizer:
             return cls(Tokenizer.from_file(str(path)), config)
         if not (folder / VOCABULARY).is_file():
             raise FileNotFoundError(f"{path}: no such tokenizer file, nor a BERT's {VOCABULARY}")
-        config = BERT_CONFIG if config is None else config
-        return cls(load_wordpiece(folder, config), config)
+        backend = load_wordpiece(folder, {} if config is None else config)
+        return cls(backend, config or BERT_CONFIG)
 
     def id_of(self, token: str) -> int:
         found = self.backend.token_to_id(token)
