@@ -70,3 +70,13 @@ def save_bert(
         folder / "tokenizer_config.json", {"tokenizer_class": "PreTrainedTokenizerFast", **NAMED}
     )
     return folder
+
+
+def vocabulary_alone(folder: Path) -> Path:
+    """The same folder with `vocab.txt` in place of the tokenizer's files, as older ones are."""
+    ids = Tokenizer.from_file(str(folder / "tokenizer.json")).get_vocab()
+    entries = sorted(ids, key=ids.__getitem__)
+    (folder / "vocab.txt").write_text("".join(entry + "\n" for entry in entries), encoding="utf-8")
+    for name in ("tokenizer.json", "tokenizer_config.json"):
+        (folder / name).unlink()
+    return folder

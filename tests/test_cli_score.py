@@ -10,6 +10,7 @@ import time
 from pathlib import Path
 
 import pytest
+from launched import ON_CPUS
 from scored import command, leftovers, make_folder, read, rows, score, write
 
 from quals.cli import main
@@ -18,6 +19,11 @@ from quals.metrics.quals import Quals, QualsSettings
 from quals.params import load_section
 
 CUT = ["--chunk-rows", "3"]
+OF_README = [
+    *(str(Path(sys.executable).parent / "accelerate"), "launch", "--multi_gpu"),
+    *("--num_processes", "2", "--num_machines", "1", "--mixed_precision", "no"),
+    *("--dynamo_backend", "no", "--main_process_port", "0"),
+]
 
 
 @pytest.fixture(scope="module")
@@ -242,13 +248,11 @@ def test_a_killed_process_resumes_with_the_same_bytes(model, tmp_path):
     assert leftovers(tmp_path) == []
 
 
-def test_two_processes_give_the_bytes_of_one(model, source, expected, tmp_path):
+@pytest.mark.parametrize("launch", [ON_CPUS, OF_README], ids=["--cpu", "--multi_gpu"])
+def test_two_processes_give_the_bytes_of_one(model, source, expected, tmp_path, launch):
     out = tmp_path / "out.jsonl"
-    launch = [str(Path(sys.executable).parent / "accelerate"), "launch", "--multi_gpu"]
-    launch += ["--num_processes", "2", "--num_machines", "1", "--mixed_precision", "no"]
-    launch += ["--dynamo_backend", "no", "--main_process_port", "0", "-m", "quals"]
     found = subprocess.run(
-        [*launch, *command(source, out, model, *CUT)],
+        [*launch, "-m", "quals", *command(source, out, model, *CUT)],
         env={**os.environ, "OMP_NUM_THREADS": "1"},
         capture_output=True,
         text=True,

@@ -70,14 +70,28 @@ def test_slurm_starts_every_machine_with_its_own_rank(tmp_path):
         assert [asked.training_script, *asked.training_script_args] == work[1:]
 
 
+def test_on_the_cpu_alone_accelerate_starts_one_process(monkeypatch):
+    """The docs say so, and have torchrun start several."""
+    from accelerate.commands import launch
+
+    called = []
+    for name in ("simple_launcher", "multi_gpu_launcher"):
+        monkeypatch.setattr(launch, name, lambda _, name=name: called.append(name))
+    asked = ["--config_file", str(CONFIGS / "many_gpus.yaml"), "--num_processes", "2", "x.py"]
+    for more in ([], ["--cpu"]):
+        launch.launch_command(launch.launch_command_parser().parse_args([*more, *asked]))
+    assert called == ["multi_gpu_launcher", "simple_launcher"]
+
+
 def test_every_command_of_the_docs_starts_as_accelerate_reads_it():
     from accelerate.commands.launch import launch_command_parser
 
     text = DOCS.replace("\\\n", " ")
-    starts = [line for line in text.splitlines() if line.startswith("accelerate launch ")]
-    assert len(starts) >= 3
+    starts = [line for line in text.splitlines() if "accelerate launch " in line]
+    starts = [line for line in starts if line.startswith(("accelerate ", "torchrun "))]
+    assert len(starts) >= 4
     for line in starts:
-        asked = launch_command_parser().parse_args(line.split()[2:])
+        asked = launch_command_parser().parse_args(line.partition("accelerate launch ")[2].split())
         assert (ROOT / asked.config_file).is_file(), line
         assert asked.module
         module = asked.training_script.replace(".", "/")

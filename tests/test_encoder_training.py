@@ -9,7 +9,7 @@ import pytest
 import spacy
 import torch
 from adapters import make_base, save_base
-from encoders import save_bert
+from encoders import save_bert, vocabulary_alone
 from pipeline import ROOT
 from ruamel.yaml import YAML
 
@@ -148,6 +148,26 @@ def test_the_reader_learns_and_the_same_seed_gives_the_same_bytes(tmp_path, ques
     text = context_row(30)["context"]
     reader = EncoderReader(tmp_path / "one", settings)
     assert reader.answer(["Who burnt the garden?"], [text]) == [""]
+
+
+def test_a_reader_stands_in_alike_from_a_tokenizer_file_or_a_vocabulary_alone(tmp_path, questions):
+    """And what the stage writes has the tokenizer's file in either case."""
+    settings = EncoderReaderSettings(**READER)
+    context = context_row(31)
+    asked = [question["question"] for question in context["questions"]]
+    found = []
+    for name in ("file", "vocabulary"):
+        folder = save_bert(tmp_path / f"{name}-base", SPAN.architecture, initializer_range=0.2)
+        if name == "vocabulary":
+            vocabulary_alone(folder)
+        section = {"seed": 0, "base": base(folder), "gate_contexts": 3, "training": None}
+        params = write_params(tmp_path / "scale.yaml", train_reader=section, reader=READER)
+        record, files = run(train_reader, tmp_path, name, params, questions=questions)
+        assert "tokenizer.json" in files
+        assert "stands in" in record["data"]
+        replies = EncoderReader(tmp_path / name, settings).replies(asked, [context["context"]] * 3)
+        found.append((record["metrics"], files["model.safetensors"], replies))
+    assert found[0] == found[1]
 
 
 @pytest.fixture(scope="module")

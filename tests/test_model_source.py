@@ -31,7 +31,7 @@ def test_a_hub_id_may_name_a_revision_and_brings_no_pickles_or_code(asked, tmp_p
     assert model_folder("owner/model@0a1b2c") == tmp_path / "snapshot"
     assert model_folder("owner/model") == tmp_path / "snapshot"
     assert [call[:2] for call in asked] == [("owner/model", "0a1b2c"), ("owner/model", None)]
-    assert all(set(call[2]) == {"*.json", "*.safetensors"} for call in asked)
+    assert all(set(call[2]) == {"*.json", "*.safetensors", "vocab.txt"} for call in asked)
 
 
 @pytest.mark.parametrize("name", ["none", "/no/such/folder", "models/none", "a/b/c", "a b/c", ""])

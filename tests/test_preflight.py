@@ -134,7 +134,8 @@ class Hub:
 
     files: ClassVar = {
         "a/good": {"tokenizer.json": 10, "model.safetensors": 2**20, "model.bin": 2**21},
-        "a/old": {"vocab.txt": 10, "model.safetensors": 2**20},
+        "a/old": {"vocab.txt": 2**20, "model.safetensors": 2**20, "flax.msgpack": 2**21},
+        "a/mute": {"config.json": 10, "model.safetensors": 2**20},
         "a/pickled": {"config.json": 10, "pytorch_model.bin": 2**20},
         "a/data": {"train.parquet": 300, "README.md": 5},
     }
@@ -164,7 +165,8 @@ def hub_says(monkeypatch, kind, name, revision):
             f"not pinned by the hash of a commit, at present {COMMIT}",
         ),
         ("model", "a/pickled", COMMIT, "problem", "no safetensors there at this revision"),
-        ("model", "a/old", COMMIT, "problem", "no tokenizer.json there at this revision"),
+        ("model", "a/old", COMMIT, "ok", "there, 2 MiB"),
+        ("model", "a/mute", COMMIT, "problem", "neither tokenizer.json nor a BERT's"),
         ("dataset", "a/data", COMMIT, "ok", "there, 0 MiB"),
     ],
 )

@@ -15,7 +15,7 @@ import pytest
 import torch
 import trainer
 from adapters import make_base
-from pipeline import ROOT
+from launched import WAYS
 from safetensors.torch import load_file
 
 from quals.models.bart import BART, BartConfig
@@ -451,12 +451,10 @@ def test_a_training_that_is_killed_ends_with_the_same_bits(tmp_path):
         assert torch.equal(value, other[name]), name
 
 
-def test_two_processes_learn_what_one_learns(tmp_path):
+@pytest.mark.parametrize("launch", WAYS.values(), ids=WAYS)
+def test_two_processes_learn_what_one_learns(tmp_path, launch):
     alone, team = tmp_path / "alone.safetensors", tmp_path / "team.safetensors"
     work = ["--tokens", "60", "--loss", "all"]
-    config = ROOT / "configs/many_gpus.yaml"
-    launch = [Path(sys.executable).parent / "accelerate", "launch", "--config_file", config]
-    launch += ["--num_processes", "2"]
     assert process(*launch, trainer.__file__, "--out", team, *work).wait() == 0
     trainer.main(["--out", str(alone), *work])
     one, two = load_file(alone), load_file(team)

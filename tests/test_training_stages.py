@@ -14,7 +14,7 @@ from random import Random
 
 import pytest
 import staged
-from pipeline import ROOT
+from launched import ON_CPUS
 from ruamel.yaml import YAML
 
 from quals.jsonl import write_jsonl
@@ -101,17 +101,12 @@ def here(words, monkeypatch):
         runpy.run_module(words[0], run_name="__main__", alter_sys=False)
 
 
-def start(words, log, *, seconds=0.0, processes=1):
-    """Stages elsewhere, by a launcher where they are to be several processes."""
-    command = [sys.executable]
-    if processes > 1:
-        launcher = Path(sys.executable).parent / "accelerate"
-        command = [launcher, "launch", "--config_file", ROOT / "configs/many_gpus.yaml"]
-        command += ["--num_processes", processes]
+def start(words, log, *, seconds=0.0, launch=(sys.executable,)):
+    """Stages elsewhere, in one process or in those that a launcher starts."""
     environment = {**os.environ, "CUDA_VISIBLE_DEVICES": "", "OMP_NUM_THREADS": "1"}
     environment.pop("ACCELERATE_USE_CPU", None)
     return subprocess.Popen(
-        [*map(str, [*command, staged.__file__, log, seconds, *words])], env=environment
+        [*map(str, [*launch, staged.__file__, log, seconds, *words])], env=environment
     )
 
 
@@ -131,7 +126,7 @@ def test_two_processes_write_once_what_one_writes(project, monkeypatch):
     for name, training in trainings.items():
         here(stage(training, f"alone/{name}"), monkeypatch)
     first, second = (stage(training, f"team/{name}") for name, training in trainings.items())
-    launched = start([*first, staged.THEN, *second], project / "log", processes=2)
+    launched = start([*first, staged.THEN, *second], project / "log", launch=ON_CPUS)
     assert launched.wait() == 0
     one, two = files("alone"), files("team")
     assert one.keys() == two.keys()

@@ -31,7 +31,7 @@ def stream_jsonl(path: Path | str, fields: dict[str, type] | None = None) -> Ite
     with open(path, "rb") as file:
         for number, line in enumerate(file, start=1):
             where = f"{path}:{number}"
-            yield parse_row(_decode(line, where), where, fields or {})
+            yield parse_row(decode(line, where), where, fields or {})
 
 
 def stream_by_id(path: Path | str, fields: dict[str, type]) -> Iterator[Row]:
@@ -63,7 +63,8 @@ def parse_row(line: str, where: str, fields: dict[str, type]) -> Row:
     return row
 
 
-def _decode(content: bytes, where: str) -> str:
+def decode(content: bytes, where: str) -> str:
+    """Bytes as text; `where` goes into the error."""
     try:
         return content.decode("utf-8")
     except UnicodeDecodeError as error:
@@ -85,7 +86,7 @@ def _is_a(value: object, kind: type) -> bool:
 def read_json(path: Path | str) -> object:
     """One JSON file; invalid JSON raises `DataError` naming the file."""
     try:
-        return json.loads(_decode(Path(path).read_bytes(), str(path)), parse_constant=_refuse)
+        return json.loads(decode(Path(path).read_bytes(), str(path)), parse_constant=_refuse)
     except json.JSONDecodeError as error:
         raise DataError(f"{path}:{error.lineno}: not JSON ({error.msg})") from error
 

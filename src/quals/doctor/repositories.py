@@ -3,6 +3,7 @@
 Only `quals doctor --scale` asks the hub. With `HF_HUB_OFFLINE` set its local cache is asked alone.
 """
 
+import fnmatch
 import os
 import re
 from collections.abc import Callable, Iterator, Mapping
@@ -11,7 +12,7 @@ from pathlib import Path
 from typing import Literal
 
 from quals.corpora.sources import ENVIRONMENT
-from quals.models.source import HUB_ID
+from quals.models.source import HUB_ID, WANTED
 
 COMMIT = re.compile(r"[0-9a-f]{40}")
 SECONDS = 15.0  # until an unanswered question to the hub counts as failed
@@ -177,10 +178,11 @@ def ask_hub(repository: Repository) -> Answer:
     files = {file.rfilename: file.size or 0 for file in found.siblings or ()}
     if repository.kind == "model" and not any(name.endswith(".safetensors") for name in files):
         raise ValueError("no safetensors there at this revision, and pickles are never loaded")
-    if repository.kind == "model" and "tokenizer.json" not in files:
-        raise ValueError("no tokenizer.json there at this revision (docs/paper_scale.md: Models)")
-    wanted = (".json", ".safetensors", ".txt") if repository.kind == "model" else (".parquet",)
-    return Answer(sum(files[name] for name in files if name.endswith(wanted)), found.sha)
+    if repository.kind == "model" and not files.keys() & {"tokenizer.json", "vocab.txt"}:
+        raise ValueError("neither tokenizer.json nor a BERT's vocab.txt there at this revision")
+    wanted = WANTED if repository.kind == "model" else ["*.parquet"]
+    fetched = {name for pattern in wanted for name in fnmatch.filter(files, pattern)}
+    return Answer(sum(files[name] for name in fetched), found.sha)
 
 
 def ask_cache(repository: Repository) -> Answer:

@@ -16,9 +16,9 @@ from quals.jsonl import read_json, write_text, write_whole
 from quals.models.checkpoint import WEIGHTS, CheckpointError, read_tensors
 from quals.models.device import device_of, home
 from quals.models.tokenizer import TextTokenizer, pad
+from quals.models.wordpiece import BETWEEN, FIRST
 
 KIND = "bert"
-FIRST, BETWEEN = "[CLS]", "[SEP]"
 SPECIAL = 3  # tokens of a pair that are neither text
 BODY = ("bert.embeddings.", "bert.encoder.")
 
@@ -88,6 +88,7 @@ def start(head: Head, folder: Path | str, *, longest: int, dropout: float) -> En
 
 def _build(head: Head, folder: Path, longest: int, *, dropout: float, new: bool) -> Encoder:
     _check_config(folder, head, longest, new=new)
+    tokenizer = TextTokenizer.load(folder)
     import transformers  # takes seconds
 
     config = transformers.AutoConfig.from_pretrained(
@@ -100,7 +101,7 @@ def _build(head: Head, folder: Path, longest: int, *, dropout: float, new: bool)
     model = builder.from_config(config, dtype=torch.float32, trust_remote_code=False)
     _fill(model, folder, new=new)
     try:
-        return Encoder(model.to(home()).eval(), TextTokenizer.load(folder))
+        return Encoder(model.to(home()).eval(), tokenizer)
     except ValueError as error:
         raise CheckpointError(f"{folder}/tokenizer.json: {error}") from error
 

@@ -16,7 +16,8 @@ from quals.models.source import hub_folder
 
 FORMAT = "1"  # of merged folders: another number makes them anew
 _OF_ADAPTER = (CONFIG, RECORD, WEIGHTS, SETTINGS)
-_OF_BASE = ("config.json", "tokenizer.json", "tokenizer_config.json", "*.safetensors*")
+_TOKENIZER = ("tokenizer.json", "tokenizer_config.json", "vocab.txt")
+_OF_BASE = ("config.json", *_TOKENIZER, "*.safetensors*")
 
 
 def merged_folder(adapter: Path) -> Path:

@@ -6,7 +6,8 @@ from pathlib import Path
 from quals.errors import InputError
 
 HUB_ID = re.compile(r"[\w.-]+/[\w.-]+")
-WANTED = ["*.json", "*.safetensors"]  # neither pickled weights nor code ever leave the hub
+# Neither pickled weights nor code ever leave the hub.
+WANTED = ["*.json", "*.safetensors", "vocab.txt"]
 ADAPTER = "adapter_config.json"
 
 

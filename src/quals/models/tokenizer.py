@@ -1,4 +1,4 @@
-"""How does text become token ids and back? A `tokenizer.json` of the Hugging Face format."""
+"""How does text become token ids and back? By the tokenizer of a Hugging Face folder."""
 
 import string
 from collections import Counter
@@ -10,6 +10,7 @@ from tokenizers import AddedToken, Tokenizer, decoders, models, pre_tokenizers
 from torch import Tensor
 
 from quals.jsonl import read_json, write_json, write_whole
+from quals.models.wordpiece import SETTINGS, VOCABULARY, load_wordpiece
 
 PAD, END, UNKNOWN, SEPARATOR = "<pad>", "</s>", "<unk>", "<sep>"
 
@@ -19,6 +20,7 @@ OUR_CONFIG = {  # what `transformers` must know of a tokenizer that was trained 
     "eos_token": END,
     "unk_token": UNKNOWN,
 }
+BERT_CONFIG = {"tokenizer_class": "BertTokenizer"}  # what a `vocab.txt` alone means to it
 
 
 class TextTokenizer:
@@ -32,12 +34,19 @@ class TextTokenizer:
 
     @classmethod
     def load(cls, folder: Path | str) -> "TextTokenizer":
-        """Read `tokenizer.json` from a model folder; `FileNotFoundError` names what is missing."""
-        path = Path(folder) / "tokenizer.json"
-        if not path.is_file():
-            raise FileNotFoundError(f"{path}: no such tokenizer file")
-        config = path.parent / "tokenizer_config.json"
-        return cls(Tokenizer.from_file(str(path)), read_json(config) if config.is_file() else None)
+        """Read a model folder's `tokenizer.json` or, without one, a BERT's `vocab.txt`.
+
+        `FileNotFoundError` names what is missing.
+        """
+        folder = Path(folder)
+        path, settings = folder / "tokenizer.json", folder / SETTINGS
+        config = read_json(settings) if settings.is_file() else None
+        if path.is_file():
+            return cls(Tokenizer.from_file(str(path)), config)
+        if not (folder / VOCABULARY).is_file():
+            raise FileNotFoundError(f"{path}: no such tokenizer file, nor a BERT's {VOCABULARY}")
+        backend = load_wordpiece(folder, {} if config is None else config)
+        return cls(backend, config or BERT_CONFIG)
 
     def id_of(self, token: str) -> int:
         found = self.backend.token_to_id(token)
@@ -71,7 +80,7 @@ class TextTokenizer:
     def save(self, folder: Path) -> None:
         """Write the files from which `transformers` loads the same tokenizer."""
         write_whole(folder / "tokenizer.json", lambda path: self.backend.save(str(path)))
-        write_json(folder / "tokenizer_config.json", self.config or OUR_CONFIG)
+        write_json(folder / SETTINGS, self.config or OUR_CONFIG)
 
 
 def train_tokenizer(texts: Iterable[str], vocab_size: int) -> TextTokenizer:

@@ -13,24 +13,17 @@ from itertools import pairwise
 from pathlib import Path
 
 import torch
-from tokenizers import (
-    Regex,
-    Tokenizer,
-    decoders,
-    models,
-    normalizers,
-    pre_tokenizers,
-    processors,
-)
+from tokenizers import Tokenizer, decoders, models, normalizers, pre_tokenizers, processors
 
 from quals.assets import smollm2
-from quals.jsonl import write_json
+from quals.jsonl import write_json, write_text
 from quals.models import checkpoint
 from quals.models.bart import BART, BartConfig
 from quals.models.causal import CausalConfig, CausalModel
 from quals.models.families import hub_config
 from quals.models.interface import ConditionalModel
 from quals.models.tokenizer import TextTokenizer
+from quals.models.wordpiece import SPECIAL, VOCABULARY
 from quals.rehearsal.texts import ANSWER, QUESTION
 from quals.training.batches import Example, collate
 from quals.training.optimizer import PlainAdamW
@@ -40,8 +33,6 @@ SEPARATOR = "ĠstrutConnector"
 FIRST = ("<s>", "<pad>", "</s>", "<unk>")  # BART's first four, in fairseq's order
 MASK = "<mask>"
 CAUSAL_SEPARATOR = "<file_sep>"
-BERT_SPECIAL = ("[PAD]", "[UNK]", "[CLS]", "[SEP]", "[MASK]")
-BERT_NAMED = {"pad_token": "[PAD]", "unk_token": "[UNK]", "cls_token": "[CLS]"}
 WIDTH = 32
 LESSONS = 60  # steps
 
@@ -204,12 +195,15 @@ def _merged(parts: list[str], pair: tuple[str, str]) -> list[str]:
 
 
 def save_bert(folder: Path, texts: Iterable[str], architecture: str) -> None:
-    """Write a tiny random BERT of `transformers`, with 512 positions and a WordPiece tokenizer."""
+    """Write a tiny random BERT of `transformers`, with 512 positions.
+
+    As in the repository of the paper scale's reader, its vocabulary is `vocab.txt` alone.
+    """
     import transformers  # takes seconds
 
-    backend = train_wordpiece(texts)
+    entries = wordpiece_entries(texts)
     config = transformers.BertConfig(
-        vocab_size=backend.get_vocab_size(),
+        vocab_size=len(entries),
         hidden_size=16,
         num_hidden_layers=1,
         num_attention_heads=2,
@@ -218,19 +212,15 @@ def save_bert(folder: Path, texts: Iterable[str], architecture: str) -> None:
     )
     torch.manual_seed(0)
     getattr(transformers, architecture)(config).save_pretrained(folder)
-    backend.save(str(folder / "tokenizer.json"))
-    named = {"tokenizer_class": "BertTokenizer", "sep_token": "[SEP]", **BERT_NAMED}
-    write_json(folder / "tokenizer_config.json", named)
+    write_text(folder / VOCABULARY, "".join(entry + "\n" for entry in entries))
 
 
-def train_wordpiece(texts: Iterable[str]) -> Tokenizer:
-    """BERT's lower-casing WordPiece over the commonest words; the others are spelt.
+def wordpiece_entries(texts: Iterable[str]) -> list[str]:
+    """A lower-casing BERT's special tokens, letters and the commonest words; others are spelt.
 
     Written out because the library's own trainer breaks ties at random.
     """
-    normalizer = normalizers.Sequence(
-        [normalizers.BertNormalizer(lowercase=True), normalizers.Replace(Regex(r"\s+"), " ")]
-    )
+    normalizer = normalizers.BertNormalizer(lowercase=True)
     splitter = pre_tokenizers.BertPreTokenizer()
     words = Counter(
         word
@@ -240,10 +230,4 @@ def train_wordpiece(texts: Iterable[str]) -> Tokenizer:
     letters = {letter for word in words for letter in word} | set(string.printable.strip())
     spelt = sorted(letter for letter in letters if not letter.isupper())
     common = sorted((word for word in words if len(word) > 1), key=lambda w: (-words[w], w))[:150]
-    names = dict.fromkeys((*BERT_SPECIAL, *spelt, *("##" + letter for letter in spelt), *common))
-    vocabulary = {token: at for at, token in enumerate(names)}
-    backend = Tokenizer(models.WordPiece(vocabulary, unk_token="[UNK]"))
-    backend.normalizer, backend.pre_tokenizer = normalizer, splitter
-    backend.decoder = decoders.WordPiece()
-    backend.add_special_tokens(list(BERT_SPECIAL))
-    return backend
+    return list(dict.fromkeys((*SPECIAL, *spelt, *("##" + letter for letter in spelt), *common)))
