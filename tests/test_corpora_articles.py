@@ -251,7 +251,7 @@ def test_a_bad_row_of_the_hub_is_named_by_set_split_and_number(monkeypatch):
         "builtins.ConnectionError",
         "builtins.ValueError",
         "builtins.RuntimeError",
-        "httpx.ConnectError",
+        "httpx2.ConnectError",  # what the hub's client talks through
         "datasets.exceptions.DatasetNotFoundError",
     ],
 )

@@ -153,6 +153,16 @@ def hub_says(monkeypatch, kind, name, revision):
     return list(preflight._hub(repositories.check([asked], repositories.ask_hub)))
 
 
+def test_a_hub_that_cannot_be_reached_is_told_in_one_line(monkeypatch):
+    """In earnest: the client that raises is the hub's own."""
+    monkeypatch.setattr("huggingface_hub.constants.HF_HUB_OFFLINE", False)
+    monkeypatch.setattr("huggingface_hub.constants.ENDPOINT", "http://127.0.0.1:9")
+    asked = repositories.Repository("model", "a/good", COMMIT, "some.key")
+    (check,) = preflight._hub(repositories.check([asked], repositories.ask_hub))
+    assert check.state == "problem"
+    assert "the hub does not answer" in check.text
+
+
 @pytest.mark.parametrize(
     ("kind", "name", "revision", "state", "said"),
     [

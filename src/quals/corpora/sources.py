@@ -104,9 +104,9 @@ def _from_hub(source: Hub, dataset: str, splits: Sequence[str]) -> tuple[str, Ro
     if dataset not in source.sets:
         raise _NotAtHandError(f"hub: the settings name no repository for '{dataset}'")
     # Slow to import, and of no use where a folder is at hand.
-    import httpx
     from datasets import load_dataset
     from datasets.exceptions import DatasetsError
+    from huggingface_hub.errors import HTTPError  # of the library that it talks through
 
     chosen = source.sets[dataset]
     name = f"{chosen.id}@{chosen.revision}"
@@ -115,7 +115,7 @@ def _from_hub(source: Hub, dataset: str, splits: Sequence[str]) -> tuple[str, Ro
         try:
             # `datasets` runs no code of a repository since version 4.
             loaded = load_dataset(chosen.id, chosen.config, split=split, revision=chosen.revision)
-        except (OSError, ValueError, RuntimeError, DatasetsError, httpx.HTTPError) as error:
+        except (OSError, ValueError, RuntimeError, DatasetsError, HTTPError) as error:
             reason = (str(error).strip().splitlines() or [type(error).__name__])[0]
             raise _NotAtHandError(f"hub {name}: {reason}") from error
         rows[split] = [

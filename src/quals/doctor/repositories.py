@@ -159,8 +159,8 @@ def _reason(error: Exception) -> str:
 
 def ask_hub(repository: Repository) -> Answer:
     """What the hub has of a repository's files. Errors are `OSError` or `ValueError`."""
-    import httpx
     from huggingface_hub import HfApi
+    from huggingface_hub.errors import HTTPError  # of the library that it talks through
 
     api = HfApi()
     describe = api.model_info if repository.kind == "model" else api.dataset_info
@@ -171,7 +171,7 @@ def ask_hub(repository: Repository) -> Answer:
             timeout=SECONDS,
             files_metadata=True,
         )
-    except httpx.HTTPError as error:
+    except HTTPError as error:
         if isinstance(error, OSError):
             raise
         raise OSError(str(error)) from error
