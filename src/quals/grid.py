@@ -31,7 +31,7 @@ class Grid(Methods):
 
 G = TypeVar("G", bound=Seeds)
 
-MAY_BE_EMPTY = ("benchmarks", "ablations")  # real text has no truth to hold anything against
+MAY_BE_EMPTY = ("benchmarks", "ablations")  # as where a scale leaves all of them out
 
 
 def read_grid(path: Path, schema: type[G], scale: Path | None = None) -> G:
