@@ -53,20 +53,17 @@ KEEP_GRID = cp params.yaml $(VENV)/params.yaml; trap 'cp $(VENV)/params.yaml par
 	trap 'exit 130' INT TERM HUP;
 laptop: assets  ## real text on a CPU, hours: QUALS against what people judged, and ConSeq
 	$(KEEP_GRID) \
-	$(BIN)/dvc exp run -S 'scales=[laptop]' -S 'benchmarks=[]' \
+	$(BIN)/dvc exp run -S 'scales=[laptop]' -S 'seeds=[0]' \
+	    -S 'contrastive=[rouge,conseq,copy]' -S 'methods=[mle,rouge,conseq,copy]' \
 	    -S 'judgments=[qags_cnndm,qags_xsum,halueval]' -S 'judgments_qags=[qags_cnndm,qags_xsum]' \
-	    -S 'seeds=[0]' -S 'selectors=[quals,rouge,copy]' -S 'contrastive=[rouge,conseq,copy]' \
-	    -S 'methods=[mle,rouge,conseq,copy]' -S 'ablations=[]' \
 	    judgments report
 
 SCALE ?= paper
 paper: $(STAMP)  ## the published experiment, on GPUs and with the hub: docs/paper_scale.md
 	$(KEEP_GRID) \
-	$(BIN)/dvc exp run -S 'scales=[$(SCALE)]' -S 'seeds=[0]' -S 'benchmarks=[]' \
-	    -S 'selectors=[quals,rouge,copy]' -S 'contrastive=[rouge,conseq,likelihood,masked,copy]' \
-	    -S 'methods=[mle,rouge,conseq,likelihood,masked,copy]' \
+	$(BIN)/dvc exp run -S 'scales=[$(SCALE)]' -S 'seeds=[0]' \
 	    -S 'judgments=[qags_cnndm,qags_xsum]' -S 'judgments_qags=[qags_cnndm,qags_xsum]' \
-	    -S 'ablations=[]' report@$(SCALE)
+	    report@$(SCALE)
 
 rehearse: $(STAMP)  ## every stage of the paper's scale on tiny models and invented articles, minutes
 	OMP_NUM_THREADS=1 $(BIN)/python -m quals.rehearsal --scale paper

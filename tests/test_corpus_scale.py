@@ -24,7 +24,9 @@ from quals.params import load_section, load_yaml
 from quals.piecewise import Kept
 from quals.stages import reward, sample, summarize
 
+LEFT_OUT = {"selectors": [], "methods": [], "benchmarks": [], "ablations": "none"}
 SCALE = {
+    "left_out": {"reason": None, **LEFT_OUT},
     "sample": {"documents": None, "samples": 3, "top_k": 4, "chunk_documents": 100},
     "reward": {"chunk_documents": 100},
     "quals_selection": {"groups": None, "max_source_tokens": None},
@@ -436,3 +438,10 @@ def test_the_benchmark_times_what_the_stages_run(project):
         row = linear.run_step(step, place, len(DOCUMENTS), 3)
         assert (row["documents"], row["texts"]) == (7, texts)
         assert (place.made(step, 7) / "0.jsonl").read_bytes() == expected[0]
+
+
+def test_a_selector_by_truth_that_is_not_left_out_fails_without_truth(project):
+    draw(project)
+    changed(project, "left_out", reason="it takes long", selectors=["quals"])
+    with pytest.raises(FileNotFoundError, match=r"truth/train\.jsonl"):
+        judge(project, "oracle")

@@ -16,6 +16,7 @@ from quals.corpora.judgments import Judgments
 from quals.corpora.settings import RealCorpus, RealQuestions
 from quals.decoding.jobs import Sample, Summarize
 from quals.decoding.summarizer import SummaryLimits
+from quals.left_out import LeftOut
 from quals.metrics.answers import LanguageSettings
 from quals.metrics.encoder_reader import EncoderReaderSettings
 from quals.metrics.factcc import FactccSettings
@@ -25,7 +26,7 @@ from quals.metrics.rewards import Reward
 from quals.metrics.rouge import RougeSettings
 from quals.metrics.selectors import QualsSelection
 from quals.params import load_section, load_yaml
-from quals.rehearsal.scale import GRID
+from quals.rehearsal.scale import LISTS
 from quals.stages.copying import Copying
 from quals.stages.examples import Examples
 from quals.stages.judge_quals import Variants
@@ -42,6 +43,7 @@ from quals.training.pretrained_qg import PretrainedQg
 from quals.training.running import Hardware
 
 SECTIONS = {
+    "left_out": LeftOut,
     "hardware": Hardware,
     "corpus": RealCorpus,
     "questions": RealQuestions,
@@ -76,12 +78,13 @@ SCALES = [ROOT / "scales" / name for name in ("paper.yaml", "base.yaml")]
 @pytest.mark.parametrize("scale", [*SCALES, LAPTOP], ids=lambda path: path.stem)
 def test_every_section_is_read_by_a_stage(scale):
     content = load_yaml(scale)
-    assert set(content) == {*SECTIONS, "summaries", "methods", *["card"] * (scale == LAPTOP)}
+    others = ("summaries", "methods", "agreement", *["card"] * (scale == LAPTOP))
+    assert set(content) == {*SECTIONS, *others}
     for name, schema in (SECTIONS | (ADAPTED if scale == LAPTOP else {})).items():
         load_section(scale, name, schema)
     for name in content["summaries"]:
         load_section(scale, f"summaries.{name}", SummaryLimits)
-    for name in content["methods"]:
+    for name in content["methods"].keys() - set(content["left_out"]["methods"]):
         load_section(scale, f"methods.{name}", Method)
 
 
@@ -126,7 +129,7 @@ def test_the_numbers_are_the_papers():
     for training in shared.finetuning.values():
         assert (training.epochs, training.lr, training.schedule.final_share) == (2, 3e-6, 1.0)
     methods = load_yaml(scale)["methods"]
-    assert {method["lr"] for method in methods.values()} == {3e-6}
+    assert {method["lr"] for method in methods.values() if method} == {3e-6}
     conseq = load_section(scale, "methods.conseq", Method)
     assert (conseq.positive_share, conseq.negative_tokens, conseq.negative_weight) == (
         0.3,
@@ -135,11 +138,14 @@ def test_the_numbers_are_the_papers():
     )
 
 
-def documented() -> tuple[dict[str, list], str]:
-    """The grid and the target of the command in docs/paper_scale.md."""
+GRID = {**load_yaml(ROOT / "params.yaml"), **LISTS}
+
+
+def documented() -> tuple[str, str]:
+    """The commands in docs/paper_scale.md: the scale alone, and with other lists."""
     text = (ROOT / "docs/paper_scale.md").read_text()
-    (command,) = re.findall(r"^dvc exp run (.*?)^```", text, re.M | re.S)
-    return grid_of(command)
+    alone, more = re.findall(r"^dvc exp run (.*?)^```", text, re.M | re.S)
+    return alone, more
 
 
 def grid_of(command: str) -> tuple[dict[str, list], str]:
@@ -153,7 +159,9 @@ def grid_of(command: str) -> tuple[dict[str, list], str]:
 
 
 def test_what_the_documented_command_runs_is_what_was_rehearsed():
-    grid, target = documented()
+    alone, more = documented()
+    assert alone.strip() == "-S 'scales=[paper]'"
+    grid, target = grid_of(more)
     assert grid == {**GRID, "scales": ["paper"]}
     assert target == "report@paper"
 
@@ -167,9 +175,11 @@ def test_make_runs_the_documented_command(scale):
     assert (grid, target) == ({**GRID, "scales": [scale]}, f"report@{scale}")
 
 
-def test_dvc_makes_all_that_the_papers_report_needs_on_the_way(tmp_path):
+@pytest.mark.parametrize("scale", ["paper", "base", "laptop"])
+@pytest.mark.parametrize("lists", [{}, LISTS], ids=["as in params.yaml", "as rehearsed"])
+def test_dvc_makes_all_that_the_report_needs_on_the_way(tmp_path, scale, lists):
     """As a clone has it: what git keeps is here, and everything else is made by some stage."""
-    grid, target = documented()
+    grid = {**load_yaml(ROOT / "params.yaml"), **lists, "scales": [scale]}
     shutil.copy(ROOT / "dvc.yaml", tmp_path)
     kept = ("requirements.lock", "scales", "ablations", "docs", "src", "benchmarks")
     for name in kept:
@@ -178,7 +188,7 @@ def test_dvc_makes_all_that_the_papers_report_needs_on_the_way(tmp_path):
     (tmp_path / "params.yaml").write_text(lines)
     with Repo.init(tmp_path, no_scm=True) as repo:
         graph = repo.index.graph
-        (report,) = [stage for stage in graph if stage.name == target]
+        (report,) = [stage for stage in graph if stage.name == f"report@{scale}"]
         stages = [report, *networkx.descendants(graph, report)]
         read = cache(load_yaml)  # a scale's file takes a while
         outs = [Path(out.fs_path) for stage in stages for out in stage.outs]

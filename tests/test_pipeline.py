@@ -87,6 +87,23 @@ def test_stage_tracks_every_section_that_its_code_reads():
                 assert "hardware" in tracked, f"{name} reads hardware"
 
 
+def test_stage_tracks_what_of_the_grid_the_scale_leaves_out_where_it_asks():
+    """A list of its own where it asks for one; those that go through methods ask for these."""
+    for name, cell in FIRST_CELLS.items():
+        tracked = {key for keys in cell.params.values() for key in keys if "left_out" in key}
+        wanted = set()
+        for node in ast.walk(ast.parse((SOURCE / f"quals/stages/{name}.py").read_text())):
+            function = getattr(getattr(node, "func", None), "id", "")
+            if function == "read_left_out":
+                wanted = {"left_out"}
+                break
+            if function == "reason_to_leave":
+                wanted.add(f"left_out.{node.args[1].value}")
+            elif function == "read_grid" and len(node.args) > 2:
+                wanted.add("left_out.methods")
+        assert tracked == wanted, name
+
+
 def test_stages_that_train_run_as_the_scale_says_but_for_the_ablations():
     """Their objectives are no means, which one process trains without checkpoints."""
     trained = {name for name in FIRST_CELLS if name.startswith("train_")}

@@ -11,7 +11,7 @@ from pipeline import ROOT
 from quals.doctor import preflight, repositories, shapes
 from quals.doctor.rates import Rate, Rates
 from quals.params import load_yaml
-from quals.rehearsal.scale import GRID
+from quals.rehearsal.scale import LISTS
 
 # What the smallest cards of these sizes tell of their memory, in bytes.
 CARDS = {"paper": 23.5e9, "base": 15.6e9}
@@ -31,7 +31,7 @@ def run(monkeypatch, scale, memory, *, grid=None, **changes):
     whole = preflight.load_scale
 
     def loaded(root, file, given):
-        found, unknown = whole(root, file, {**GRID, **(given or {})})
+        found, unknown = whole(root, file, {**LISTS, **(given or {})})
         settings = {**found.settings, "quals": {**found.settings["quals"], **changes}}
         return replace(found, settings=settings), unknown
 
@@ -82,6 +82,21 @@ def test_the_plan_counts_the_runs_of_the_grid_that_it_is_given(monkeypatch):
     assert "judge_quals" in {row["stage"] for row in one["stages"]}
     assert "judge_quals" not in {row["stage"] for row in three["stages"]}
     assert "seeds: 0, 1, 2" in list(preflight.lines(three))
+
+
+def test_what_the_scale_leaves_out_costs_nothing_and_is_named(monkeypatch):
+    report = run(monkeypatch, "paper", 1e12)
+    narrow = {"methods": ["mle", "conseq", "oracle"], "contrastive": ["conseq", "oracle"]}
+    narrower = run(monkeypatch, "paper", 1e12, grid={**narrow, "seeds": [0, 1]})
+    for plan, seeds, methods in ((report, 1, 6), (narrower, 2, 2)):
+        runs = {row["stage"]: row["runs"] for row in plan["stages"]}
+        assert runs["summarize xsum"] == methods * seeds
+        assert runs["train_contrastive xsum"] == (methods - 1) * seeds
+        shown = list(preflight.lines(plan))
+        assert [line for line in shown if "oracle" in line] == [
+            "left out: selectors oracle; methods oracle; benchmarks xsum, cnndm; all ablations "
+            "(real text has no truth to select, to judge or to ablate by)"
+        ]
 
 
 def test_a_smaller_budget_of_rows_wants_less_memory(monkeypatch):

@@ -24,6 +24,7 @@ from quals.rehearsal.models import (
 from quals.text import ngrams, words
 
 NAMES = ("paper", "base", "laptop")
+GRID = {**load_yaml(ROOT / "params.yaml"), **scales.LISTS}
 
 
 def flat(value, path=""):
@@ -112,15 +113,20 @@ def rehearse(name, tmp_path):
     assert {path: path.stat().st_mtime_ns for path in project_files()} == before
     results = out / f"results/{name}"
     main = json.loads((results / "main.json").read_text())
-    for dataset in scales.GRID["datasets"]:
-        for method in scales.GRID["methods"]:
+    assert {row["method"] for row in main} == set(GRID["methods"]) - {"oracle"}
+    for dataset in GRID["datasets"]:
+        for method in sorted({row["method"] for row in main}):
             cells = {
                 r["metric"]: r for r in main if (r["dataset"], r["method"]) == (dataset, method)
             }
             assert cells.keys() >= {"rouge1", "rouge2", "rougeL", "qags", "quals", "factcc"}
             assert "truth" not in cells
-    assert "There is no oracle at this scale" in (results / "report.md").read_text()
-    for benchmark in scales.GRID["judgments"]:
+    report = (results / "report.md").read_text()
+    assert "There is no oracle at this scale" in report
+    assert "Left out at this scale: selectors oracle; methods oracle;" in report
+    assert not [line for line in report.splitlines() if line.startswith(("| oracle", "| Oracle"))]
+    assert json.loads((results / "errors.json").read_text()) == []
+    for benchmark in GRID["judgments"]:
         assert json.loads((results / "agreement" / f"{benchmark}.json").read_text())["rows"]
     return out
 
@@ -148,7 +154,7 @@ def test_the_laptops_scale_runs_end_to_end_and_shows_no_more_than_short_quotatio
     for row in shown["summaries"]:
         assert f"Document {row['id']}" in page
     sources = {}
-    for dataset in scales.GRID["datasets"]:
+    for dataset in GRID["datasets"]:
         for split in ("train", "validation", "test"):
             path = out / f"data/laptop/{dataset}/corpus/{split}.jsonl"
             for article in map(json.loads, path.read_text().splitlines()):

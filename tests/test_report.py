@@ -2,6 +2,7 @@
 
 import json
 import re
+import shutil
 from argparse import Namespace
 from collections.abc import Callable
 from pathlib import Path
@@ -73,6 +74,7 @@ EXAMPLES = [
     for i in range(2)
 ]
 SETTINGS = """
+left_out: {{reason: null, selectors: [], methods: [], benchmarks: [], ablations: none}}
 report:
   resamples: {resamples}
   permutations: 500
@@ -445,6 +447,34 @@ def test_report_copes_without_an_oracle(tmp_path: Path) -> None:
     assert verdicts["People find ConSeq's summaries more factual than MLE's (xsum)"] == (
         claims.UNTESTABLE
     )
+
+
+def test_what_the_scale_leaves_out_has_no_row_and_is_named_with_the_reason(tmp_path: Path) -> None:
+    arguments = write_toy(tmp_path, oracle=False)
+    section = (
+        "left_out: {reason: null, selectors: [], methods: [], benchmarks: [], ablations: none}"
+    )
+    asked = section.replace("null", "it takes long").replace("methods: []", "methods: [rouge]")
+    asked = asked.replace("benchmarks: []", "benchmarks: [xsum, cnndm]")
+    settings = arguments.params.read_text()
+    assert section in settings
+    write_text(arguments.params, settings.replace(section, asked) + "methods: {rouge: null}\n")
+    systems = arguments.copying / "systems.json"  # as the stage `copying` lists them
+    listed = read_json(systems)
+    listed["systems"] = [row for row in listed["systems"] if row["system"] != "rouge"]
+    write_json(systems, listed)
+    for gone in (*arguments.scores.glob("*/rouge"), *arguments.agreement_items.iterdir()):
+        shutil.rmtree(gone) if gone.is_dir() else gone.unlink()
+    report.main(arguments)
+    for name in ("main", "copying", "distributions"):
+        rows = rows_of(tmp_path, name)
+        assert rows
+        assert "rouge" not in {row.get("method", row.get("system")) for row in rows}
+    assert rows_of(tmp_path, "agreement") == []
+    text = (tmp_path / "results/testbed/report.md").read_text()
+    assert not [line for line in text.splitlines() if line.startswith("| ROUGE-contrastive")]
+    assert "Left out at this scale: methods rouge; benchmarks xsum, cnndm." in text
+    assert "The reason: it takes long." in text
 
 
 def test_of_texts_that_are_not_ours_only_generated_summaries_are_shown(tmp_path: Path) -> None:

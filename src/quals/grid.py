@@ -5,6 +5,7 @@ from typing import TypeVar
 
 from pydantic import ValidationError
 
+from quals.left_out import read_left_out
 from quals.params import ParamsError, Section, load_yaml
 
 
@@ -30,15 +31,19 @@ class Grid(Methods):
 
 G = TypeVar("G", bound=Seeds)
 
-MAY_BE_EMPTY = ("benchmarks", "ablations")  # real text has no truth to hold anything against
+MAY_BE_EMPTY = ("benchmarks", "ablations")  # as where a scale leaves all of them out
 
 
-def read_grid(path: Path, schema: type[G]) -> G:
+def read_grid(path: Path, schema: type[G], scale: Path | None = None) -> G:
     """The grid's lists as `schema`; other keys of the file are of no concern.
+
+    With the file of a `scale`, the lists are without what that scale leaves out.
 
     `ParamsError` names the file and the key that is missing, empty or of another type.
     """
     content = load_yaml(path)
+    if scale is not None:
+        content = read_left_out(scale).lists(content)
     missing = [
         key
         for key in schema.model_fields

@@ -7,6 +7,7 @@ from pathlib import Path
 from quals.doctor import shapes, sizes
 from quals.doctor.scale import Raw, Scale
 from quals.doctor.shapes import Shape
+from quals.left_out import read_left_out
 from quals.params import load_yaml
 
 QAGEN = "train_qagen"
@@ -18,9 +19,12 @@ def load_scale(
 ) -> tuple[Scale, list[str]]:
     """The scale of a settings file, and what of its networks is not known.
 
-    `changes` are lists that go before those of the grid in params.yaml.
+    `changes` are lists that go before those of the grid in params.yaml; the grid that is planned is
+    without what the scale leaves out, as the stages' own.
     """
-    settings, grid = load_yaml(file), {**load_yaml(root / "params.yaml"), **(changes or {})}
+    left_out = read_left_out(file)
+    grid = left_out.lists({**load_yaml(root / "params.yaml"), **(changes or {})})
+    settings = load_yaml(file)
     corpus = _section(settings, "corpus")
     corpora = {
         str(dataset): sizes.corpus_sizes(root, file.stem, str(dataset), corpus)
@@ -28,7 +32,7 @@ def load_scale(
     }
     questions = sizes.question_sizes(root, file.stem, _section(settings, "questions"))
     networks, unknown = _networks(root, file.stem, settings, list(corpora))
-    return Scale(settings, grid, corpora, questions, networks), unknown
+    return Scale(settings, grid, left_out, corpora, questions, networks), unknown
 
 
 def _networks(

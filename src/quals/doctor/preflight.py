@@ -77,6 +77,7 @@ def preflight(
     return {
         "scale": file.stem,
         "grid": {key: scale.grid.get(key) for key in MULTIPLIES},
+        "left_out": {"entries": scale.left_out.described(), "reason": scale.left_out.reason},
         "device": vars(device),
         "dtype": dtype,
         "checks": [vars(check) for check in checks],
@@ -219,6 +220,8 @@ def lines(report: Mapping[str, object]) -> Iterator[str]:
     yield ""
     for key, found in report["grid"].items():
         yield f"{key}: {', '.join(map(str, found or ())) or 'none'}"
+    if (left_out := report["left_out"])["reason"]:
+        yield f"left out: {'; '.join(left_out['entries'])} ({left_out['reason']})"
     yield ""
     head = ("stage", "runs", "texts", "tokens", "FLOPs", "hours", "memory", "disk")
     yield _line(head)

@@ -6,6 +6,7 @@ from dataclasses import dataclass, field, replace
 from quals.doctor.arithmetic import Load
 from quals.doctor.shapes import Shape
 from quals.doctor.sizes import Corpus, Questions
+from quals.left_out import LeftOut
 
 Raw = Mapping[str, object]
 BATCH = 32  # texts at once where the settings do not say
@@ -29,6 +30,7 @@ class Scale:
 
     settings: Raw
     grid: Raw
+    left_out: LeftOut
     corpora: Mapping[str, Corpus]
     questions: Questions
     shapes: Mapping[str, Shape]

@@ -51,13 +51,14 @@ def rehearse(root: Path, name: str, folder: Path, *, newsqa: bool) -> None:
         "HF_DATASETS_CACHE",
     ):
         os.environ.pop(variable, None)  # the user's own
+    from quals.params import load_yaml
     from quals.rehearsal import scale as scales
     from quals.rehearsal.cells import cells
     from quals.rehearsal.prepare import prepare
 
     os.cpu_count = lambda: 1  # trainings side by side would each import torch anew
     start = time.perf_counter()
-    grid = {**scales.GRID, "scales": [name]}
+    grid = {**load_yaml(root / "params.yaml"), **scales.LISTS, "scales": [name]}
     for needed in NEEDED:
         (folder / needed).symlink_to(root / needed)
     with _inside(folder):

@@ -4,18 +4,11 @@ from collections.abc import Mapping
 
 from quals.rehearsal import texts
 
-# What a scale of real text and pretrained models runs: no oracle judges or selects, and nothing is
-# ablated.
-GRID = {
-    "datasets": ["xsum", "cnndm"],
+# What of the grid is not as in params.yaml: one seed, for time, and what people judged besides.
+LISTS = {
     "seeds": [0],
-    "selectors": ["quals", "rouge", "copy"],
-    "contrastive": ["rouge", "conseq", "likelihood", "masked", "copy"],
-    "methods": ["mle", "rouge", "conseq", "likelihood", "masked", "copy"],
-    "benchmarks": [],
     "judgments": ["qags_cnndm", "qags_xsum"],
     "judgments_qags": ["qags_cnndm", "qags_xsum"],
-    "ablations": [],
 }
 
 BART, SMOLLM2, READER, BERT, PIPELINE = (

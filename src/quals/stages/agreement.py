@@ -7,6 +7,7 @@ from quals.command import run, stage_parser
 from quals.corpus import Article, read_articles
 from quals.decoding.writers import writer_of
 from quals.jsonl import read_jsonl, write_json, write_jsonl
+from quals.left_out import reason_to_leave
 from quals.metrics.suite import MetricPaths, score_texts
 from quals.metrics.texts import Texts
 from quals.parallel import THREADS
@@ -25,6 +26,10 @@ class Agreement(Section):
 
 
 def main(arguments) -> None:
+    if reason := reason_to_leave(arguments.params, "benchmarks", arguments.benchmark):
+        write_jsonl(arguments.items, [])
+        write_json(arguments.out, {"rows": [], "by_error": [], "left_out": reason})
+        return
     watch = Stopwatch()
     settings = load_section(arguments.params, "agreement", Agreement)
     articles = read_articles(arguments.corpus, "test")

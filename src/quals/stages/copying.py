@@ -20,7 +20,7 @@ def main(arguments) -> None:
     watch = Stopwatch()
     settings = load_section(arguments.params, "copying", Copying)
     quals = load_section(arguments.params, "quals", QualsSettings)
-    grid = read_grid(arguments.grid, Methods)
+    grid = read_grid(arguments.grid, Methods, arguments.params)
     jobs = []
     for dataset in arguments.datasets:
         models = arguments.models / dataset / "mle"

@@ -31,7 +31,7 @@ class Run:
 
 def main(arguments) -> None:
     watch = Stopwatch()
-    grid = read_grid(arguments.grid, Methods)
+    grid = read_grid(arguments.grid, Methods, arguments.params)
     articles = read_articles(arguments.corpus, "test")
     # Real text has no truth.
     known = (arguments.truth / "test.jsonl").is_file()
@@ -79,7 +79,7 @@ def _summaries(path: Path) -> dict[str, str]:
 
 def _row(article_id: str, metrics: Row, verdict: Verdict | None) -> Row:
     if verdict is None:
-        return {"id": article_id, "metrics": metrics, "error": None}
+        return {"id": article_id, "metrics": metrics}  # an error of null would say: true
     truth = {"truth": float(verdict.consistent), "unparsed": float("unparsed" in verdict.errors)}
     return {"id": article_id, "metrics": {**metrics, **truth}, "error": verdict.error}
 

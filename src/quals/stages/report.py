@@ -18,6 +18,7 @@ from quals.analysis.tables import Scores, check_run, stack
 from quals.command import run, stage_parser
 from quals.grid import Grid, read_grid
 from quals.jsonl import DataError, Row, read_json, read_jsonl, write_json, write_text, write_whole
+from quals.left_out import LeftOut, read_left_out
 from quals.params import Section, load_section
 
 SCORE_FIELDS = {"id": str, "metrics": dict}
@@ -107,6 +108,14 @@ def read_section(path: Path) -> str:
     return _existing(path).read_text(encoding="utf-8").partition("\n")[2].strip()
 
 
+def left_out_first(left_out: LeftOut, deviations: str) -> str:
+    """The deviations, after what the scale leaves out of the grid where there is such a thing."""
+    if left_out.reason is None:
+        return deviations
+    listed = "; ".join(left_out.described())
+    return f"Left out at this scale: {listed}. The reason: {left_out.reason}.\n\n{deviations}"
+
+
 def headline(main: list[Row]) -> Row:
     """Means by data set, method and metric: `dvc exp show` reads no lists."""
     means: Row = {}
@@ -165,7 +174,7 @@ def write(found: Findings, runs: list[Row], results: Path) -> None:
 def main(arguments: argparse.Namespace) -> None:
     """Read exactly what the grid names, compute, write."""
     settings = load_section(arguments.params, "report", ReportSettings)
-    grid = read_grid(arguments.grid, Grid)
+    grid = read_grid(arguments.grid, Grid, arguments.params)
     results, items = arguments.results, arguments.agreement_items
     scores, runs = read_scores(arguments.scores, grid)
     agreement = [
@@ -195,7 +204,9 @@ def main(arguments: argparse.Namespace) -> None:
             contrast=read_json(_existing(arguments.contrast))["rows"],
             examples=public(read_json(_existing(arguments.examples))),
             costs=read_json(_existing(arguments.costs)).get(arguments.scale, []),
-            deviations=read_section(arguments.deviations),
+            deviations=left_out_first(
+                read_left_out(arguments.params), read_section(arguments.deviations)
+            ),
             **resampling,
         ),
         permutations=settings.permutations,

@@ -6,6 +6,7 @@ from pathlib import Path
 from quals.command import run, stage_parser
 from quals.corpus import Article
 from quals.grid import Seeds, read_grid
+from quals.left_out import leave_empty, reason_to_leave
 from quals.metrics import selectors
 from quals.metrics.quals import QualsSettings
 from quals.metrics.rewards import Reward, RewardJob, write_rewards
@@ -21,6 +22,10 @@ from quals.unfinished import unfinished
 
 def main(arguments) -> None:
     """What belongs to a corpus lies in `data`/<dataset>."""
+    if reason := reason_to_leave(arguments.params, "selectors", arguments.selector):
+        rewards = Path("rewards") / arguments.selector
+        leave_empty([arguments.data / name / rewards for name in arguments.datasets], reason)
+        return
     seeds = read_grid(arguments.grid, Seeds).seeds
     settings = load_section(arguments.params, "reward", Reward)
     selection = load_section(arguments.params, "quals_selection", QualsSelection)

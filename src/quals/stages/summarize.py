@@ -4,6 +4,7 @@ from quals.command import run, stage_parser
 from quals.decoding.jobs import Summarize, SummaryJob, write_summaries
 from quals.decoding.writers import tasks
 from quals.grid import Seeds, read_grid
+from quals.left_out import leave_empty, reason_to_leave
 from quals.parallel import run_jobs
 from quals.params import load_section
 from quals.training.loop import Stopwatch
@@ -12,9 +13,12 @@ from quals.unfinished import unfinished
 
 def main(arguments) -> None:
     """Documents lie in `data`/<dataset>/corpus, models in `models`/<dataset>/<method>."""
+    summaries = arguments.data / "summaries"
+    if reason := reason_to_leave(arguments.params, "methods", arguments.method):
+        leave_empty([summaries / name / arguments.method for name in arguments.datasets], reason)
+        return
     watch = Stopwatch()
     settings = load_section(arguments.params, "summarize", Summarize)
-    summaries = arguments.data / "summaries"
     with unfinished(arguments.params, f"summarize/{arguments.method}") as folder:
         jobs = [
             SummaryJob(

@@ -8,6 +8,7 @@ from quals.decoding.jobs import Sample
 from quals.decoding.summarizer import SummaryLimits
 from quals.grid import Seeds, read_grid
 from quals.jsonl import write_json
+from quals.left_out import reason_to_leave
 from quals.parallel import run_jobs
 from quals.params import load_section
 from quals.signature import signature
@@ -18,6 +19,9 @@ from quals.training.mle import TrainMle
 
 def main(arguments) -> None:
     """Data of a corpus lie in `data`/<dataset>, its MLE models in `models`/<dataset>/mle."""
+    if reason := reason_to_leave(arguments.params, "ablations", arguments.ablation):
+        write_json(arguments.out, {"rows": [], "left_out": reason})
+        return
     watch = Stopwatch()
     ablation, variants = read_ablation(arguments.settings, arguments.ablation)
     evaluation = load_section(arguments.settings, "evaluation", Evaluation)

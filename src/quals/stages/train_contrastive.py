@@ -1,8 +1,11 @@
 """Stage `train_contrastive`: select S+ and S-, retrain each seed; ConSeq, ROUGE and controls."""
 
+from pathlib import Path
+
 from quals.command import run, stage_parser
 from quals.grid import Seeds, read_grid
 from quals.jsonl import write_json
+from quals.left_out import leave_empty, reason_to_leave
 from quals.parallel import THREADS, run_jobs
 from quals.params import ParamsError, load_section
 from quals.signature import signature
@@ -20,6 +23,11 @@ from quals.training.running import running
 
 def main(arguments) -> None:
     """Data of a corpus lie in `data`/<dataset>, its models in `models`/<dataset>."""
+    if reason := reason_to_leave(arguments.params, "methods", arguments.method):
+        leave_empty([arguments.models / n / arguments.method for n in arguments.datasets], reason)
+        for dataset in arguments.datasets:
+            write_json(_record(arguments, dataset), {"seeds": {}, "left_out": reason})
+        return
     watch = Stopwatch()
     shared = load_section(arguments.params, "contrastive", Contrastive)
     method = load_section(arguments.params, f"methods.{arguments.method}", Method)
@@ -54,6 +62,10 @@ def main(arguments) -> None:
             print(f"train_contrastive: {watch.seconds():.0f} s")
 
 
+def _record(arguments, dataset: str) -> Path:
+    return arguments.metrics / f"{dataset}-{arguments.method}.json"
+
+
 def _write_records(
     arguments, titles: dict[str, str], seeds: list[int], retrained: list[Retrained]
 ) -> None:
@@ -69,7 +81,7 @@ def _write_records(
             for seed, one in of_seeds.items()
         }
         write_json(
-            arguments.metrics / f"{dataset}-{arguments.method}.json",
+            _record(arguments, dataset),
             {"stage": title, "seeds": runs, "signature": signature(threads=THREADS)},
         )
         print(f"{title}: {', '.join(str(one.pairs) for one in of_seeds.values())} pairs")
