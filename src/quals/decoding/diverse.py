@@ -14,7 +14,7 @@ from quals.models.interface import ConditionalModel, Memory
 
 BLOCK = 64
 SPARSE = 0.8  # rows are moved together once so few of them run: it costs a copy of the cache
-ALIKE = 0.9  # groups that begin alike share rows until they have this share of distinct beginnings
+ALIKE = 0.5  # groups share a row as long as so few beginnings differ: it costs copies of the cache
 
 
 @torch.inference_mode()
@@ -27,8 +27,8 @@ def diverse_decode(
     `limits.longest`. Log-probabilities are the model's own (fp32), before penalty and limits, so
     that they equal teacher-forced ones. Of equally good tokens the lowest id is chosen.
 
-    What groups have written alike so far is computed once: sixty of them have some fifteen first
-    tokens, and a fifth of all work is saved.
+    What groups have written alike so far is computed once, as long as that is much: sixty of them
+    have some fifteen first tokens.
     """
     config, texts, steps = model.config, memory.texts, limits.longest + 1
     device = memory.device
