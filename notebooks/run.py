@@ -1,5 +1,6 @@
 """Run all notebooks of this folder in place, so that they hold the outputs of today's results."""
 
+import os
 from pathlib import Path
 
 import nbformat
@@ -22,6 +23,8 @@ def execute(path: Path) -> None:
 
 
 if __name__ == "__main__":
+    # Else the output names a folder of this machine, and what is missing there.
+    os.environ["PYTHONWARNINGS"] = "ignore:IProgress not found"
     for each in sorted(FOLDER.glob("*.ipynb")):
         print(each.name)
         execute(each)

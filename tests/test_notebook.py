@@ -67,6 +67,8 @@ def test_notebook_holds_the_outputs_of_a_whole_run_from_top_to_bottom(name: str)
     shown = json.dumps(outputs)
     assert "/home/" not in shown
     assert "/root/" not in shown
+    assert "/tmp/" not in shown
+    assert "site-packages" not in shown
 
 
 @pytest.fixture(scope="module")

@@ -6,9 +6,11 @@ The variants share one search and one reading of each document with QUALS itself
 from dataclasses import dataclass
 from pathlib import Path
 
-from quals.ablations.variants import ask_variants, score_asked
+from quals.ablations.variants import Asked, ask_variants, score_asked
 from quals.command import run, stage_parser
 from quals.corpora.judgments import Judged, Judgments
+from quals.decoding.reading import read_in_batches
+from quals.decoding.scoring import score_targets
 from quals.jsonl import Row
 from quals.metrics.judging import judge_in_chunks
 from quals.metrics.likelihood import Likelihood
@@ -99,11 +101,24 @@ class Judge:
         ]
         whole = [place for place in range(len(tried)) if place not in instead]
         most = max(whole, key=lambda place: (tried[place].groups, tried[place].max_pairs, -place))
-        shown = [[_shown(*pair) for pair in pairs] for pairs in asked[most]]
+        shown = [
+            [_shown(*pair, alone) for pair, alone in zip(pairs, _unread(quals, pairs), strict=True)]
+            for pairs in asked[most]
+        ]
         return {**dict(zip(["quals", *self.changes], scores, strict=True)), "pairs": shown}
 
 
-def _shown(pair: Candidate, under: tuple[float, ...]) -> Row:
+def _unread(quals: Quals, pairs: list[Asked]) -> list[list[float]]:
+    """Log p of the tokens of pairs where no text is read: how likely they are in any case."""
+    rows = [list(pair.ids) for pair, _ in pairs]
+    if not rows:
+        return []
+    ((_, memory),) = read_in_batches(quals.model, [[]], title="no text")
+    (found,) = score_targets(quals.model, memory, [rows])
+    return found
+
+
+def _shown(pair: Candidate, under: tuple[float, ...], alone: list[float]) -> Row:
     """A pair with log p of its tokens under both texts: other averages of them cost no model."""
     return {
         "question": pair.question,
@@ -111,6 +126,7 @@ def _shown(pair: Candidate, under: tuple[float, ...]) -> Row:
         "answer_at": pair.answer_at,
         "summary": list(pair.logprobs),
         "document": list(under),
+        "no_text": alone,
     }
 
 
