@@ -56,14 +56,14 @@ laptop: assets  ## real text on a CPU, hours: QUALS against what people judged, 
 	$(BIN)/dvc exp run -S 'scales=[laptop]' -S 'seeds=[0]' \
 	    -S 'contrastive=[rouge,conseq,copy]' -S 'methods=[mle,rouge,conseq,copy]' \
 	    -S 'judgments=[qags_cnndm,qags_xsum,halueval]' -S 'judgments_qags=[qags_cnndm,qags_xsum]' \
-	    judgments report
+	    -S 'judgments_claims=[factcc]' judgments judge_claims report
 
 SCALE ?= paper
 paper: $(STAMP)  ## the published experiment, on GPUs and with the hub: docs/paper_scale.md
 	$(KEEP_GRID) \
 	$(BIN)/dvc exp run -S 'scales=[$(SCALE)]' -S 'seeds=[0]' \
 	    -S 'judgments=[qags_cnndm,qags_xsum]' -S 'judgments_qags=[qags_cnndm,qags_xsum]' \
-	    report@$(SCALE)
+	    -S 'judgments_claims=[factcc]' report@$(SCALE)
 
 rehearse: $(STAMP)  ## every stage of the paper's scale on tiny models and invented articles, minutes
 	OMP_NUM_THREADS=1 $(BIN)/python -m quals.rehearsal --scale paper

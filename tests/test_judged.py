@@ -4,7 +4,8 @@ from pathlib import Path
 
 import pytest
 
-from quals.analysis.judged import BLOCK, details, read_tables, summary
+from quals.analysis.checked import claim_tables
+from quals.analysis.judged import BLOCK, CLAIMS_BLOCK, claims, details, read_tables, summary
 from quals.analysis.readme import filled
 from quals.jsonl import write_json
 
@@ -60,7 +61,27 @@ def test_without_results_the_pages_say_so(tmp_path):
     assert "Nothing has been judged" in summary({})
 
 
+def test_claims_stand_by_themselves_and_that_nobody_ran_them_is_said(results):
+    before = summary(read_tables(results)), details(read_tables(results))
+    assert "has not been run" in claims(results)
+    scores = ({"factcc": number / 8, "copy2": 0.5} for number in range(8))
+    items = [
+        {"id": str(n), "document_id": str(n // 2), "source": "claim", "truth": n % 2, "error": None}
+        | {"scores": mine}
+        for n, mine in enumerate(scores)
+    ]
+    found = claim_tables("factcc", items, resamples=20)
+    write_json(results / "agreement/factcc_claims.json", found)
+    assert "8 claims about 4 documents, 4 of them consistent" in claims(results)
+    assert (summary(read_tables(results)), details(read_tables(results))) == before
+
+
 @pytest.mark.parametrize(("page", "render"), [("README.md", summary), ("docs/people.md", details)])
 def test_the_pages_hold_the_committed_results(page, render):
     text = (ROOT / page).read_text(encoding="utf-8")
     assert filled(text, render(read_tables(ROOT / "results/laptop")), BLOCK) == text
+
+
+def test_the_page_holds_the_committed_results_of_claims():
+    text = (ROOT / "docs/people.md").read_text(encoding="utf-8")
+    assert filled(text, claims(ROOT / "results/laptop"), CLAIMS_BLOCK) == text

@@ -9,7 +9,11 @@ from pipeline import ROOT, stages
 from quals.params import load_section, load_yaml
 from quals.training.running import Hardware
 
-JUDGED = {"judgments": ["qags_cnndm", "halueval"], "judgments_qags": ["qags_cnndm"]}
+JUDGED = {
+    "judgments": ["qags_cnndm", "halueval"],
+    "judgments_qags": ["qags_cnndm"],
+    "judgments_claims": ["factcc"],
+}
 GRID = {**load_yaml(ROOT / "params.yaml"), **JUDGED}
 CELLS = stages(GRID)
 FIRST_CELLS = {cell.name: cell for cell in reversed(CELLS)}

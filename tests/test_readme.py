@@ -148,6 +148,7 @@ def test_drawing_has_only_edges_that_the_pipeline_has():
     from pipeline import stages
 
     judged = {"judgments": ["qags_xsum"], "judgments_qags": ["qags_xsum"]}
+    judged["judgments_claims"] = ["factcc"]
     cells = stages({**load_yaml(ROOT / "params.yaml"), **judged})
     makers = {out: cell.name for cell in cells for out in cell.outs}
     edges = {

@@ -10,6 +10,7 @@ import pytest
 from pipeline import ROOT
 
 from quals.analysis.quoting import CUT, MOST_WORDS
+from quals.analysis.report_checked import judged_claims
 from quals.models.wordpiece import load_wordpiece
 from quals.params import load_yaml
 from quals.rehearsal import scale as scales
@@ -128,6 +129,10 @@ def rehearse(name, tmp_path):
     assert json.loads((results / "errors.json").read_text()) == []
     for benchmark in GRID["judgments"]:
         assert json.loads((results / "agreement" / f"{benchmark}.json").read_text())["rows"]
+    for benchmark in GRID["judgments_claims"]:
+        found = json.loads((results / "agreement" / f"{benchmark}_claims.json").read_text())
+        assert (found["n"], found["consistent"], found["documents"]) == (32, 16, 16)
+        assert judged_claims(found) in report
     return out
 
 

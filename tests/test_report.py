@@ -10,7 +10,7 @@ from pathlib import Path
 import numpy as np
 import pytest
 
-from quals.analysis import agreement, aims, claims, readme
+from quals.analysis import agreement, aims, checked, claims, readme
 from quals.analysis.statistics import Interval, draw
 from quals.analysis.tables import Scores
 from quals.jsonl import DataError, read_json, rounded, write_json, write_jsonl, write_text
@@ -157,7 +157,7 @@ def write_toy(
             runs = {"seeds": {str(seed): gate for seed in seeds}}
             write_json(results / f"training/{dataset}-{method}.json", runs)
     lists = {"datasets": DATASETS, "methods": methods, "seeds": seeds, "benchmarks": DATASETS}
-    lists["contrastive"] = retrained
+    lists |= {"contrastive": retrained, "judgments_claims": []}
     write_text(folder / "params.yaml", "".join(f"{k}: {json.dumps(v)}\n" for k, v in lists.items()))
     write_text(folder / "scales/testbed.yaml", SETTINGS.format(resamples=resamples))
     return Namespace(
@@ -546,6 +546,29 @@ def test_without_a_truth_there_are_no_ablations_and_no_contrast_pairs(tmp_path: 
     for heading in ("## Ablations", "## Contrast pairs"):
         assert heading in before
         assert heading not in after
+
+
+def test_checked_claims_have_a_section_where_the_grid_names_them(tmp_path: Path) -> None:
+    arguments = write_toy(tmp_path)
+    report.main(arguments)
+    heading = "## Claims that people checked"
+    assert heading not in (tmp_path / "results/testbed/report.md").read_text()
+    grid = arguments.grid.read_text()
+    write_text(arguments.grid, grid.replace("claims: []", 'claims: ["factcc"]'))
+    with pytest.raises(DataError, match=r"agreement/factcc_claims\.json"):
+        report.main(arguments)
+    items = [
+        {"id": str(n), "document_id": str(n // 2), "source": "claim", "truth": n % 2, "error": None}
+        | {"scores": {"factcc": n / 9}}
+        for n in range(10)
+    ]
+    found = checked.claim_tables("factcc", items, resamples=20)
+    write_json(tmp_path / "results/testbed/agreement/factcc_claims.json", found)
+    report.main(arguments)
+    assert heading in (tmp_path / "results/testbed/report.md").read_text()
+    write_text(arguments.grid, grid.replace("judgments_claims: []", ""))
+    with pytest.raises(ParamsError, match="judgments_claims"):
+        report.main(arguments)
 
 
 def test_files_outside_the_grid_are_not_read(finished: Path, tmp_path: Path) -> None:

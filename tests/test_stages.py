@@ -24,6 +24,7 @@ GRID = {
     "ablations": ["everything"],
     "judgments": [],
     "judgments_qags": [],
+    "judgments_claims": [],
 }
 TOY = {
     "corpus": {"train": 60, "validation": 24, "test": 12},

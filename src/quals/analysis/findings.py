@@ -30,6 +30,7 @@ class Findings:
     by_source: list[Row]
     dependence: Mapping[str, list[Row]]
     typical: list[Row]
+    checked: list[Row]
     histograms: list[Row]
     claims: list[Row]
     speed: Row
@@ -45,6 +46,7 @@ def find(
     agreement: Sequence[Row],
     agreement_errors: Sequence[Row],
     benchmarks: Mapping[str, Sequence[Row]],
+    checked: Sequence[Row],
     speed: Row,
     gates: Mapping[str, Row],
     evidence: Evidence,
@@ -56,6 +58,7 @@ def find(
 ) -> Findings:
     """Compute every table: `benchmarks` maps a name to its items, `gates` a file's name to its row.
 
+    `checked` are what FactCC makes of claims that people checked, a row for each set of claims.
     `margin` is the loss of ROUGE that still counts as none.
     """
     datasets = [
@@ -86,6 +89,7 @@ def find(
         by_source=by_source,
         dependence=dependence(benchmarks, permutations=permutations, **resampling),
         typical=[row for name, items in benchmarks.items() for row in typical(name, items)],
+        checked=list(checked),
         histograms=[row for name, items in benchmarks.items() for row in histogram(name, items)],
         claims=claims,
         speed=speed,

@@ -1,6 +1,6 @@
 """How do README and docs/people.md show what people judged? From results/<scale>/agreement/.
 
-`python -m quals.analysis.judged` writes both blocks; a test checks that they hold just that.
+`python -m quals.analysis.judged` writes all blocks; a test checks that they hold just that.
 """
 
 import argparse
@@ -10,9 +10,11 @@ from pathlib import Path
 from quals.analysis.formatting import MISSING, name, number, span, table, unique
 from quals.analysis.raters import PEOPLE
 from quals.analysis.readme import update
+from quals.analysis.report_checked import judged_claims
+from quals.corpora.claims import CLAIMS
 from quals.jsonl import Row, read_json
 
-BLOCK = "people"  # between the markers of that name
+BLOCK, CLAIMS_BLOCK = "people", "claims"  # between the markers of these names
 # Where they stand at any scale; others follow by name.
 BENCHMARKS = {
     "qags_cnndm": "QAGS, CNN/DailyMail",
@@ -190,16 +192,24 @@ def _pairs(tables: Tables) -> str:
     return table(header, body, align="ll" + "r" * 4)
 
 
+def claims(results: Path) -> str:
+    """For the page: what FactCC makes of the claims that people checked."""
+    paths = [results / "agreement" / f"{name}_claims.json" for name in CLAIMS]
+    found = [judged_claims(read_json(path)) for path in paths if path.is_file()]
+    return "\n\n".join(found) or "FactCC has not been run on these claims at this scale yet."
+
+
 def main(words: Sequence[str] | None = None) -> None:
-    """Fill both pages from the command line."""
+    """Fill all blocks of both pages from the command line."""
     parser = argparse.ArgumentParser(description=__doc__)
     parser.add_argument("--readme", type=Path, default=Path("README.md"))
     parser.add_argument("--page", type=Path, default=Path("docs/people.md"))
     parser.add_argument("--results", type=Path, default=Path("results/laptop"))
     given = parser.parse_args(words)
     found = read_tables(given.results)
-    for path, block in ((given.readme, summary(found)), (given.page, details(found))):
-        update(path, block, BLOCK)
+    update(given.readme, summary(found), BLOCK)
+    update(given.page, details(found), BLOCK)
+    update(given.page, claims(given.results), CLAIMS_BLOCK)
 
 
 if __name__ == "__main__":

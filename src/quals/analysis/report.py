@@ -1,6 +1,12 @@
 """How do the findings read from top to bottom? `report.md`, section by section."""
 
-from quals.analysis import report_ablations, report_agreement, report_evidence, report_results
+from quals.analysis import (
+    report_ablations,
+    report_agreement,
+    report_checked,
+    report_evidence,
+    report_results,
+)
 from quals.analysis.aims import OURS
 from quals.analysis.claims import NOT_REPRODUCED
 from quals.analysis.findings import Findings
@@ -28,6 +34,7 @@ def render(found: Findings) -> str:
         report_results.errors(found),
         _speed(found),
         report_agreement.section(found),
+        report_checked.section(found.checked),
         _aims(found),
         report_ablations.digest(found.evidence.ablations),
         report_ablations.contrast_section(found.evidence.contrast),

@@ -1,12 +1,13 @@
-"""What do the stages compute that score summaries? `reward`, `evaluate` and both judges."""
+"""What do the stages compute that score summaries? `reward`, `evaluate` and the judges."""
 
 from collections.abc import Iterator
 from dataclasses import replace
 
-from quals.doctor.metrics import factcc_loads, qags_loads, quals_loads
+from quals.doctor.metrics import CLAIM, factcc_loads, qags_loads, quals_loads
 from quals.doctor.scale import Scale, StagePlan
 
 JUDGED = {"qags_cnndm": 235, "qags_xsum": 239}  # summaries
+CHECKED = {"factcc": (310, 931)}  # documents, and claims about them
 DISTINCT = 0.85  # of a document's sampled candidates are scored: equal ones once
 DISTINCT_RUNS = 0.7  # of the summaries that the methods' models write are distinct
 
@@ -87,6 +88,21 @@ def judge_qags(scale: Scale) -> Iterator[StagePlan]:
         max(asked[2], classified[2]),
         networks=networks,
     )
+
+
+def judge_claims(scale: Scale) -> Iterator[StagePlan]:
+    """FactCC's classifier on claims that people checked: a sentence each."""
+    shape, corpus = scale.shapes.get("factcc"), scale.corpora.get("cnndm")
+    names = map(str, scale.grid.get("judgments_claims") or ())
+    sizes = [CHECKED[name] for name in names if name in CHECKED]
+    if shape is None or corpus is None or not sizes:
+        return
+    documents, claims = map(sum, zip(*sizes, strict=True))
+    loads, held, logits = factcc_loads(
+        scale, shape, replace(corpus, summary=CLAIM), documents=documents, each=claims / documents
+    )
+    tokens = documents * corpus.document + claims * CLAIM
+    yield StagePlan("judge_claims", 1, claims, tokens, loads, held, logits)
 
 
 def _judged(scale: Scale, key: str) -> float:

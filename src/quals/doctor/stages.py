@@ -9,7 +9,7 @@ stage.
 from collections.abc import Callable, Iterator
 
 from quals.doctor.scale import Scale, StagePlan
-from quals.doctor.scored import evaluate, judge_qags, judge_quals, reward
+from quals.doctor.scored import evaluate, judge_claims, judge_qags, judge_quals, reward
 from quals.doctor.trained import (
     train_contrastive,
     train_factcc,
@@ -33,6 +33,7 @@ STAGES: tuple[Callable[[Scale], Iterator[StagePlan]], ...] = (
     evaluate,
     judge_quals,
     judge_qags,
+    judge_claims,
     copying,
 )
 

@@ -9,6 +9,7 @@ LISTS = {
     "seeds": [0],
     "judgments": ["qags_cnndm", "qags_xsum"],
     "judgments_qags": ["qags_cnndm", "qags_xsum"],
+    "judgments_claims": ["factcc"],
 }
 
 BART, SMOLLM2, READER, BERT, PIPELINE = (

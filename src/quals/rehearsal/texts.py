@@ -133,6 +133,19 @@ def judged_rows(benchmark: str) -> list[Row]:
     ]
 
 
+def claim_rows() -> list[Row]:
+    """FactCC's file: of every document a claim that it makes, and the same of somebody else."""
+    rows = []
+    for name, document, summary in invent("factcc", "test", 16):
+        text = " ".join(document)
+        person = next(person for person in PEOPLE if person in summary[0])
+        other = PEOPLE[PEOPLE.index(person) - 1]
+        for label, claim in ((1, summary[0]), (0, summary[0].replace(person, other))):
+            row = {"id": f"{name}-{label}", "document": text, "claim": claim, "label": label}
+            rows.append(row)
+    return rows
+
+
 def write_hub_set(folder: Path, config: str | None, rows: Mapping[str, Iterable[Row]]) -> None:
     """A folder that `datasets` loads as it loads a repository of the hub, configuration and all."""
     files = []
@@ -153,6 +166,7 @@ def write_judged(folder: Path) -> None:
     """What the section `judgments` names."""
     for name in ("cnndm", "xsum"):
         _write(folder / "qags" / f"mturk_{name}.jsonl", judged_rows(name))
+    _write(folder / "factcc" / "validation.jsonl", claim_rows())
 
 
 def _write(path: Path, rows: Iterable[Row]) -> None:

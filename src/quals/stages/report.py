@@ -19,7 +19,7 @@ from quals.command import run, stage_parser
 from quals.grid import Grid, read_grid
 from quals.jsonl import DataError, Row, read_json, read_jsonl, write_json, write_text, write_whole
 from quals.left_out import LeftOut, read_left_out
-from quals.params import Section, load_section
+from quals.params import Section, load_section, load_yaml, validated
 
 SCORE_FIELDS = {"id": str, "metrics": dict}
 METRIC_MODELS = ("qagen", "qg", "reader", "factcc")
@@ -36,6 +36,12 @@ class ReportSettings(Section):
     seed: Annotated[int, Field(ge=0)]
     level: Annotated[float, Field(gt=0, lt=1)]
     equivalence_margin_rouge: Annotated[float, Field(gt=0, lt=1)]
+
+
+class ClaimSets(Section):
+    """The list of the grid that says which claims FactCC has judged; at most scales none."""
+
+    judgments_claims: list[str]
 
 
 def read_scores(scores: Path, grid: Grid) -> tuple[list[Scores], list[Row]]:
@@ -94,6 +100,13 @@ def read_copying(folder: Path, grid: Grid) -> tuple[Row, list[Scores]]:
         }
         found.append(stack(dataset, rows, methods=names, seeds=grid.seeds))
     return listed, found
+
+
+def read_claims(grid: Path, folder: Path) -> list[Row]:
+    """What the stage `judge_claims` found, for exactly the sets in the grid."""
+    listed = {key: value for key, value in load_yaml(grid).items() if key in ClaimSets.model_fields}
+    names = validated(listed, ClaimSets, path=grid).judgments_claims
+    return [read_json(_existing(folder / f"{name}_claims.json")) for name in names]
 
 
 def _existing(path: Path) -> Path:
@@ -193,6 +206,7 @@ def main(arguments: argparse.Namespace) -> None:
             name: read_jsonl(_existing(items / f"{name}.jsonl"), ITEM_FIELDS)
             for name in grid.benchmarks
         },
+        checked=read_claims(arguments.grid, results / "agreement"),
         speed=read_json(_existing(results / "speed.json")),
         gates=gates,
         evidence=gather(
