@@ -23,7 +23,7 @@ ablations: $(STAMP)  ## regenerate every result, with all ablations and not only
 	$(BIN)/dvc exp run -S 'ablations=[$(ABLATIONS)]'
 
 # Two processes, one core each: the files that take longest, and all others.
-LONGEST := $(patsubst %,tests/test_%.py,stages report notebook coverage hash_seed study_browser rehearsal)
+LONGEST := $(patsubst %,tests/test_%.py,stages training_stages report notebook coverage hash_seed study_browser rehearsal)
 test: $(LAPTOP)  ## lint, then the tests
 	$(BIN)/ruff check .
 	export HF_HUB_OFFLINE=1 OMP_NUM_THREADS=1; \
