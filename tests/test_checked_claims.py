@@ -11,6 +11,7 @@ import pytest
 from encoders import save_bert
 from hypothesis import given
 from hypothesis import strategies as st
+from judges import judgments_section
 from ruamel.yaml import YAML
 
 from quals.analysis.checked import claim_tables
@@ -240,14 +241,7 @@ def project(tmp_path, monkeypatch):
     save_bert(tmp_path / "factcc", CLAIM.architecture, seed=4)
     write(tmp_path / "data", ROWS)
     scale = {
-        "judgments": {
-            "folder": str(tmp_path / "data"),
-            "halueval": "none",
-            "rows": 4,
-            "length_tolerance": 0.1,
-            "max_likelihood_tokens": 30,
-            "chunk_summaries": 5,
-        },
+        "judgments": judgments_section(tmp_path / "data"),
         "factcc": {"longest": 48, "contexts_per_batch": 3},
         "rouge": {"use_stemmer": False},
     }

@@ -6,6 +6,7 @@ from argparse import Namespace
 import pytest
 import torch
 from adapters import make_base, save_base
+from judges import judgments_section
 from ruamel.yaml import YAML
 
 from quals.chunks import ChunkError
@@ -61,14 +62,7 @@ def project(tmp_path, few_words, make_qagen, monkeypatch):
     qags.parent.mkdir(parents=True)
     qags.write_text("".join(json.dumps(judged_row(number)) + "\n" for number in range(12)))
     scale = {
-        "judgments": {
-            "folder": str(tmp_path / "data"),
-            "halueval": "none",
-            "rows": 4,
-            "length_tolerance": 0.1,
-            "max_likelihood_tokens": 30,
-            "chunk_summaries": 5,
-        },
+        "judgments": judgments_section(tmp_path / "data"),
         "quals": SETTINGS,
         "quals_variants": {"changes": CHANGES},
         "rouge": {"use_stemmer": False},

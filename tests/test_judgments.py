@@ -8,6 +8,7 @@ import pytest
 from adapters import make_base
 from hypothesis import given
 from hypothesis import strategies as st
+from judges import judgments_section
 
 from quals.analysis.pairwise import ALL, MATCHED, pair_rows
 from quals.corpora.judgments import DEVELOPMENT, HELD_OUT, Judgments, read_judgments
@@ -34,12 +35,7 @@ def article(number: int, *votes: list[str]) -> dict:
 @pytest.fixture
 def settings(tmp_path):
     return Judgments(
-        folder=str(tmp_path),
-        halueval=str(tmp_path / "halueval.jsonl"),
-        rows=3,
-        length_tolerance=0.1,
-        max_likelihood_tokens=50,
-        chunk_summaries=8,
+        **judgments_section(tmp_path, halueval=str(tmp_path / "halueval.jsonl"), rows=3)
     )
 
 

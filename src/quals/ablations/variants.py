@@ -99,18 +99,13 @@ def score_variants(
     variants: list[QualsSettings],
     documents: list[str],
     summaries: list[str],
-    *,
-    instead: Mapping[int, list[str]] | None = None,
 ) -> list[list[float | None]]:
     """The scores of every variant, each as `Quals` with those settings gives them.
 
-    Raises and takes what `ask_variants` does.
+    Variants are those that `ask_variants` takes.
     """
-    asked = ask_variants(qagen, separator, variants, documents, summaries, instead=instead)
-    return [
-        [score_asked(pairs, variant.likelihood) for pairs in column]
-        for variant, column in zip(variants, asked, strict=True)
-    ]
+    asked = ask_variants(qagen, separator, variants, documents, summaries)
+    return score_asked(variants, asked)
 
 
 def ask_variants(
@@ -161,7 +156,17 @@ def ask_variants(
     ]
 
 
-def score_asked(pairs: list[Asked], tokens: Likelihood) -> float | None:
+def score_asked(
+    variants: list[QualsSettings], asked: list[list[list[Asked]]]
+) -> list[list[float | None]]:
+    """The scores of every variant from what `ask_variants` found."""
+    return [
+        [_score(pairs, variant.likelihood) for pairs in column]
+        for variant, column in zip(variants, asked, strict=True)
+    ]
+
+
+def _score(pairs: list[Asked], tokens: Likelihood) -> float | None:
     """Mean over pairs of the document's minus the summary's mean log p of `tokens`."""
     if not pairs:
         return None

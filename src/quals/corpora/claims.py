@@ -7,9 +7,9 @@ articles; some articles have several.
 import hashlib
 from collections.abc import Mapping
 from dataclasses import dataclass
-from pathlib import Path
 
 from quals.corpora.columns import Located, identifier, text_field
+from quals.corpora.judgments import judged_file
 from quals.corpora.sources import ENVIRONMENT, MissingDataError
 from quals.jsonl import DataError, read_jsonl
 
@@ -39,7 +39,7 @@ def read_claims(benchmark: str, folder: str, environment: Mapping[str, str]) -> 
     if benchmark not in CLAIMS:
         raise MissingDataError(f"'{benchmark}' is no set of claims: {', '.join(CLAIMS)} is")
     name = CLAIMS[benchmark]
-    path = Path(environment.get(ENVIRONMENT) or folder).expanduser() / name
+    path = judged_file(name, folder, environment)
     if not path.is_file():
         raise MissingDataError(
             f"'{benchmark}' is not at hand: {path} does not exist. Ways to get it: pair the "

@@ -59,14 +59,18 @@ class Judged:
         return DEVELOPMENT if digest[0] < 128 else HELD_OUT
 
 
+def judged_file(name: str, folder: str, environment: Mapping[str, str]) -> Path:
+    """Where a set of that name is looked for: in the environment's folder, else in `folder`."""
+    return Path(environment.get(ENVIRONMENT) or folder).expanduser() / name
+
+
 def read_judgments(
     benchmark: str, settings: Judgments, environment: Mapping[str, str]
 ) -> list[Judged]:
     """The benchmark's summaries in a fixed order; `MissingDataError` says how to get them."""
     if benchmark in QAGS:
-        folder = Path(environment.get(ENVIRONMENT) or settings.folder).expanduser()
         name, system = QAGS[benchmark]
-        path = folder / name
+        path = judged_file(name, settings.folder, environment)
         if not path.is_file():
             raise MissingDataError(
                 f"'{benchmark}' is not at hand: {path} does not exist. Ways to get it: put the "

@@ -6,6 +6,7 @@ from collections.abc import Callable
 
 from quals.corpora.judgments import Judged, Judgments, read_judgments
 from quals.jsonl import Row
+from quals.metrics.overlap import copy_rates
 from quals.params import load_section
 from quals.piecewise import Done, Kept, identity_of, work_through
 from quals.unfinished import unfinished
@@ -36,3 +37,11 @@ def judge_in_chunks(
             title=title,
         )
     return len(judged)
+
+
+def copied_shares(documents: list[str], texts: list[str]) -> list[dict[str, float | None]]:
+    """What `copy_rates` says but for novel bigrams: as a metric they are the copied ones again."""
+    return [
+        {name: value for name, value in rates.items() if name != "novel2"}
+        for rates in copy_rates(documents, texts)
+    ]

@@ -9,7 +9,7 @@ from quals.command import run, stage_parser
 from quals.corpora.claims import Claim, read_claims
 from quals.corpora.judgments import Judgments
 from quals.jsonl import Row, rounded, write_json, write_jsonl
-from quals.metrics.overlap import copy_rates
+from quals.metrics.judging import copied_shares
 from quals.metrics.parts import in_parts
 from quals.metrics.rouge import Rouge, RougeSettings
 from quals.metrics.suite import load_classifier
@@ -50,7 +50,7 @@ def _items(claims: list[Claim], believed: list[float], rouge: Rouge) -> list[Row
         claims,
         believed,
         rouge.score(documents, texts),
-        copy_rates(documents, texts),
+        copied_shares(documents, texts),
         strict=True,
     )
     return [
@@ -64,7 +64,7 @@ def _items(claims: list[Claim], believed: list[float], rouge: Rouge) -> list[Row
                 "scores": {
                     "factcc": probability,
                     "rougeL": overlap["rougeL"],
-                    **{name: value for name, value in copied.items() if name != "novel2"},
+                    **copied,
                 },
             }
         )

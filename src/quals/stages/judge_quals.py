@@ -12,9 +12,8 @@ from quals.corpora.judgments import Judged, Judgments
 from quals.decoding.reading import read_in_batches
 from quals.decoding.scoring import score_targets
 from quals.jsonl import Row
-from quals.metrics.judging import judge_in_chunks
+from quals.metrics.judging import copied_shares, judge_in_chunks
 from quals.metrics.likelihood import Likelihood
-from quals.metrics.overlap import copy_rates
 from quals.metrics.pairs import Candidate
 from quals.metrics.pairs import Likelihood as Tokens
 from quals.metrics.parts import in_parts
@@ -95,10 +94,7 @@ class Judge:
             summaries,
             instead=instead,
         )
-        scores = [
-            [score_asked(pairs, settings.likelihood) for pairs in column]
-            for settings, column in zip(tried, asked, strict=True)
-        ]
+        scores = score_asked(tried, asked)
         whole = [place for place in range(len(tried)) if place not in instead]
         most = max(whole, key=lambda place: (tried[place].groups, tried[place].max_pairs, -place))
         shown = [
@@ -163,7 +159,7 @@ def _rows(judge: Judge, rouge: Rouge, items: list[Judged]) -> list[Row]:
         items,
         in_parts(judge, texts, cost=lambda text: len(text[0])),
         rouge.score(documents, summaries),  # against the document: there is no reference
-        copy_rates(documents, summaries),
+        copied_shares(documents, summaries),
         strict=True,
     )
     return [
@@ -172,7 +168,7 @@ def _rows(judge: Judge, rouge: Rouge, items: list[Judged]) -> list[Row]:
             "scores": {
                 "quals": row["quals"],
                 **{name: overlap[name] for name in TYPES},
-                **{name: value for name, value in copied.items() if name != "novel2"},
+                **copied,
                 "likelihood": row["likelihood"],
             },
             "variants": {name: row[name] for name in judge.changes},
