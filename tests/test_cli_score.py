@@ -15,6 +15,8 @@ from scored import command, leftovers, make_folder, read, rows, score, write
 
 from quals.cli import main
 from quals.metrics import quals as quals_module
+from quals.metrics.averaged import AveragedQuals
+from quals.metrics.averages import AVERAGES, PAPER, WORST_TOKEN
 from quals.metrics.quals import Quals, QualsSettings
 from quals.params import load_section
 
@@ -85,6 +87,37 @@ def test_the_output_is_the_metric_in_the_order_of_the_input(model, source, tmp_p
             assert pair == pytest.approx(other.to_row(), abs=1e-5)
     assert any(row["quals"] for row in found)
     assert leftovers(tmp_path) == []
+
+
+def test_other_averages_have_names(model, source, expected, tmp_path):
+    settings = load_section(model.parent / "settings.yaml", "quals", QualsSettings)
+    asked = read(source)
+    texts = [row["document"] for row in asked], [row["summary"] for row in asked]
+    for name in AVERAGES:
+        assert score(source, tmp_path / "out.jsonl", model, *CUT, "--average", name) == 0
+        scores = AveragedQuals.from_pretrained(model, settings, name).score(*texts)
+        found = read(tmp_path / "out.jsonl")
+        assert [row["quals"] for row in found] == pytest.approx(
+            [one.quals for one in scores], abs=1e-5
+        )
+        assert ((tmp_path / "out.jsonl").read_bytes() == expected) == (name == PAPER)
+
+
+def test_a_cache_keeps_averages_apart(model, source, expected, tmp_path):
+    for name in (WORST_TOKEN, PAPER):
+        options = [*CUT, "--cache", str(tmp_path / "cache"), "--average", name]
+        assert score(source, tmp_path / "out.jsonl", model, *options) == 0
+    assert (tmp_path / "out.jsonl").read_bytes() == expected
+
+
+def test_an_average_of_parts_of_pairs_is_refused(model, source, tmp_path, capsys):
+    text = (model.parent / "settings.yaml").read_text()
+    other = tmp_path / "answers.yaml"
+    other.write_text(text.replace('"likelihood": "pair"', '"likelihood": "answer"'))
+    options = ["--params", str(other), "--average", WORST_TOKEN]
+    assert score(source, tmp_path / "out.jsonl", model, *options) == 2
+    assert "--average: " in capsys.readouterr().err
+    assert not (tmp_path / "out.jsonl").exists()
 
 
 def test_chunks_do_not_change_scores(model, source, expected, tmp_path):

@@ -14,6 +14,9 @@ from quals.corpora.judgments import Judgments, read_judgments
 from quals.decoding.scoring import score_targets
 from quals.jsonl import DataError, read_jsonl, write_jsonl
 from quals.metrics import parts
+from quals.metrics.averaged import AveragedQuals
+from quals.metrics.averages import AVERAGES
+from quals.metrics.averages import PAPER as PAPER_AVERAGE
 from quals.metrics.likelihood import Likelihood
 from quals.metrics.parts import in_parts
 from quals.metrics.quals import PAPER, Quals, QualsSettings
@@ -208,9 +211,10 @@ def test_tables_take_the_scores_of_every_file_and_keep_variants_apart(project):
     )
     found = tables(project)
     assert {"quals", "qags", "likelihood"} <= {row["metric"] for row in found["rows"]}
-    assert {row["metric"] for row in found["variants"]} == {"quals", *CHANGES}
-    assert {row["against"] for row in found["variant_leads"]} == set(CHANGES)
-    assert not {row["against"] for row in found["leads"]} & set(CHANGES)
+    averages = {f"quals_{name}" for name in AVERAGES if name != PAPER_AVERAGE}
+    assert {row["metric"] for row in found["variants"]} == {"quals", *CHANGES, *averages}
+    assert {row["against"] for row in found["variant_leads"]} == {*CHANGES, *averages}
+    assert not {row["against"] for row in found["leads"]} & {*CHANGES, *averages}
     counts = [t["rows"][0]["n"] + t["rows"][0]["undefined"] for t in (found, found["development"])]
     assert sum(counts) == 12
     assert min(counts) > 0
@@ -218,6 +222,31 @@ def test_tables_take_the_scores_of_every_file_and_keep_variants_apart(project):
     assert [item["scores"]["qags"] for item in items] == pytest.approx(
         [at / 12 for at in range(12)], abs=1e-6
     )
+
+
+def test_averages_are_those_of_the_metric_of_that_name(project):
+    judge(project)
+    tables(project)
+    texts = read_judgments("qags_xsum", Judgments(**scale(project)["judgments"]), {})
+    items = read_jsonl(project / "items.jsonl")
+    for name in AVERAGES.keys() - {PAPER_AVERAGE}:
+        metric = AveragedQuals.from_pretrained(
+            project / "qagen", QualsSettings(**SETTINGS), average=name
+        )
+        found = metric.score([t.document for t in texts], [t.summary for t in texts])
+        column = [item["variants"][f"quals_{name}"] for item in items]
+        assert [value is None for value in column] == [one.quals is None for one in found]
+        both = [(v, one.quals) for v, one in zip(column, found, strict=True) if v is not None]
+        assert [v for v, _ in both] == pytest.approx([v for _, v in both], abs=1e-4)
+
+
+def test_pairs_of_a_wider_search_make_no_averages(project, capsys):
+    path = project / "scale.yaml"
+    path.write_text(path.read_text().replace("{groups: 4}", "{groups: 20}"))
+    assert "groups: 20" in path.read_text()
+    judge(project)
+    assert {row["metric"] for row in tables(project)["variants"]} == {"quals", *CHANGES}
+    assert "no other averages" in capsys.readouterr().out
 
 
 def test_a_summary_without_scores_is_named(project):

@@ -24,7 +24,7 @@ def row(metric: str, value: float | None, **more) -> dict:
 def results(tmp_path):
     half = {
         "rows": [row("quals", 0.41), row("length", None)],
-        "variants": [row("quals", 0.41), row("quals_answer", 0.52)],
+        "variants": [row("quals", 0.41), row("quals_answer", 0.52), row("quals_worst_token", 0.55)],
         "leads": [
             {
                 **{"metric": "quals", "against": "length", "n": 4, "difference": 0.17},
@@ -51,6 +51,9 @@ def test_pages_show_both_halves_and_every_table(results):
     assert "5 of QAGS, XSUM" in short
     for figure in ("0.41 [0.36, 0.46]", "0.66 [0.61, 0.71]"):
         assert figure in short
+    assert "| QUALS, worst token | 0.55 [0.50, 0.60] |" in short
+    assert "0.52" not in short, "of the variants only the one that was chosen"
+    assert "| QUALS, answer | 4 | 1 | 0.52 [0.47, 0.57] |" in long
     for figure in ("0.41", "0.77", "0.52", "0.78", "+0.17 [-0.10, +0.30]", "0.247", "0.11", "0.66"):
         assert figure in long
     assert "0.77" not in short, "the development half chooses; it is no result"

@@ -3,13 +3,24 @@
 from typing import TYPE_CHECKING
 
 if TYPE_CHECKING:
+    from quals.metrics.averaged import AveragedQuals
     from quals.metrics.qags import Qags
     from quals.metrics.quals import Quals
     from quals.records import Pair, QagsScore, QualsScore, TokenPair, to_frame
 
-__all__ = ["Pair", "Qags", "QagsScore", "Quals", "QualsScore", "TokenPair", "to_frame"]
+__all__ = [
+    "AveragedQuals",
+    "Pair",
+    "Qags",
+    "QagsScore",
+    "Quals",
+    "QualsScore",
+    "TokenPair",
+    "to_frame",
+]
 
 _HOMES = {
+    "AveragedQuals": "quals.metrics.averaged",
     "Pair": "quals.records",
     "Qags": "quals.metrics.qags",
     "QagsScore": "quals.records",

@@ -13,6 +13,7 @@ from quals.analysis.readme import update
 from quals.analysis.report_checked import judged_claims
 from quals.corpora.claims import CLAIMS
 from quals.jsonl import Row, read_json
+from quals.metrics.averages import WORST_TOKEN
 
 BLOCK, CLAIMS_BLOCK = "people", "claims"  # between the markers of these names
 # Where they stand at any scale; others follow by name.
@@ -21,6 +22,7 @@ BENCHMARKS = {
     "qags_xsum": "QAGS, XSUM",
     "halueval": "HaluEval",
 }
+EXTENSION = f"quals_{WORST_TOKEN}"  # the variant that the development halves chose
 Tables = dict[str, object]
 
 
@@ -32,17 +34,21 @@ def read_tables(results: Path) -> dict[str, Tables]:
 
 
 def summary(found: dict[str, Tables]) -> str:
-    """For the README: every metric's Pearson and AUC on the held-out half of each benchmark."""
+    """For the README: every metric's Pearson and AUC on the held-out half of each benchmark.
+
+    The variant of QUALS that was chosen stands below QUALS itself.
+    """
     if not found:
         return "Nothing has been judged at this scale yet."
     rows = {
-        key: {row["metric"]: row for row in _rows(tables, "rows")} for key, tables in found.items()
+        key: {row["metric"]: row for row in _with_extension(tables)}
+        for key, tables in found.items()
     }
     metrics = list(dict.fromkeys(metric for mine in rows.values() for metric in mine))
     columns = [(key, of) for key in found for of in ("pearson", "auc")]
     header = ["Metric", *(f"{BENCHMARKS[key]}: {_TITLES[of]}" for key, of in columns)]
     body = [
-        [name(metric), *(_cell(rows[key].get(metric), of) for key, of in columns)]
+        [_named(metric), *(_cell(rows[key].get(metric), of) for key, of in columns)]
         for metric in metrics
     ]
     for key, tables in found.items():
@@ -59,6 +65,23 @@ def summary(found: dict[str, Tables]) -> str:
         for key, tables in found.items()
     )
     return f"Summaries of the held-out halves ({sizes}):\n\n{table(header, body)}"
+
+
+def _with_extension(tables: Tables) -> list[Row]:
+    """The rows of all metrics, the extension's behind that of QUALS."""
+    chosen = [row for row in _rows(tables, "variants") if row["metric"] == EXTENSION]
+    found = []
+    for row in _rows(tables, "rows"):
+        found += [row, *chosen] if row["metric"] == "quals" else [row]
+    return found
+
+
+def _named(metric: str) -> str:
+    """A variant's column begins with that of QUALS."""
+    start = "quals_"
+    if not metric.startswith(start):
+        return name(metric)
+    return f"{name('quals')}, {metric.removeprefix(start).replace('_', ' ')}"
 
 
 _TITLES = {"pearson": "Pearson", "auc": "AUC"}
@@ -117,7 +140,7 @@ def _halves(held_out: Tables, development: Tables, key: str) -> str:
         other = beside.get(row["metric"])
         body.append(
             [
-                name(row["metric"]),
+                _named(row["metric"]),
                 str(row["n"]),
                 str(row["undefined"]),
                 _cell(row, "pearson"),
@@ -136,7 +159,7 @@ def _leads(rows: list[Row]) -> str:
     header = ["Against", "n", "difference of Pearson's r", "p", "Holm's p", "Williams' p"]
     body = [
         [
-            name(row["against"]),
+            _named(row["against"]),
             str(row["n"]),
             span(row["difference"], row["low"], row["high"], digits=2, sign="+"),
             *(_p(row[key]) for key in ("p", "p_holm", "williams_p")),
@@ -166,7 +189,7 @@ def _raters(tables: Tables) -> str:
     header = ["Who", "n", "Pearson", "ahead of a reader"]
     body = [
         [
-            name(row["metric"]),
+            _named(row["metric"]),
             str(row["n"]),
             _cell(row, "pearson"),
             _cell(row, "ahead_of_people", sign="+"),
@@ -180,7 +203,7 @@ def _pairs(tables: Tables) -> str:
     header = ["Metric", "Pairs", "n", "undefined", "ranked right", "AUC"]
     body = [
         [
-            name(row["metric"]),
+            _named(row["metric"]),
             row["population"],
             str(row["pairs"]),
             str(row["undefined"]),

@@ -8,6 +8,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from quals.errors import InputError
+from quals.metrics.averages import AVERAGES, PAPER
 from quals.models.source import model_folder
 from quals.scoring.metric import add_metric_arguments, chosen_settings, positive
 
@@ -36,6 +37,13 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
     add("input", metavar="IN", help="JSON lines, plain or gzip; - is standard input")
     add("--out", required=True, metavar="OUT", help="appears whole at the end; - prints instead")
     add_metric_arguments(parser)
+    add(
+        "--average",
+        choices=list(AVERAGES),
+        default=PAPER,
+        help="over tokens and pairs: the paper's means (default), the sum over a pair's tokens, "
+        "the lowest pair, the lowest sum, or the answers' worst tokens",
+    )
     add("--dtype", choices=["auto", "float32", "bfloat16"], default="auto")
     add("--threads", type=positive, metavar="N", help="default: all cores, shared by processes")
     add("--cache", type=Path, metavar="DIR", help="look scores up there, and keep new ones there")
@@ -91,10 +99,17 @@ def run(arguments: argparse.Namespace) -> None:
 def _load(arguments: argparse.Namespace, threads: int) -> "Quals":
     import torch
 
+    from quals.metrics.averaged import AveragedQuals
     from quals.metrics.quals import Quals
 
     torch.set_num_threads(threads)
-    return Quals.from_pretrained(arguments.model, chosen_settings(arguments))
+    settings = chosen_settings(arguments)
+    if arguments.average == PAPER:
+        return Quals.from_pretrained(arguments.model, settings)
+    try:
+        return AveragedQuals.from_pretrained(arguments.model, settings, arguments.average)
+    except ValueError as error:
+        raise InputError(f"--average: {error}") from error
 
 
 def _scope(
@@ -106,6 +121,7 @@ def _scope(
     from quals.signature import content_hash
 
     return {
+        "average": arguments.average,
         "code": code_hash(),
         "device": home().type,
         "dtype": dtype,

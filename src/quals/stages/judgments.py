@@ -21,11 +21,14 @@ from quals.corpora.judgments import (
     read_judgments,
 )
 from quals.jsonl import DataError, Row, read_jsonl, write_json, write_jsonl
+from quals.metrics.averages import AVERAGES, PAPER, Tokens
+from quals.metrics.quals import QualsSettings
 from quals.params import load_section
 from quals.signature import signature
 from quals.training.loop import Stopwatch
 
 LEVEL, RESAMPLES, PERMUTATIONS = 0.95, 5000, 10_000
+ROUNDING = 1e-4  # files keep six digits of every token
 
 
 def main(arguments) -> None:
@@ -33,7 +36,8 @@ def main(arguments) -> None:
     watch = Stopwatch()
     settings = load_section(arguments.params, "judgments", Judgments)
     judged = read_judgments(arguments.benchmark, settings, os.environ)
-    found = _scores(arguments.judged)
+    quals = load_section(arguments.params, "quals", QualsSettings)
+    found = _scores(arguments.judged, quals.max_pairs)
     missing = [item.id for item in judged if item.id not in found]
     if missing:
         raise DataError(f"{arguments.judged}: '{missing[0]}' has no scores")
@@ -67,15 +71,41 @@ def main(arguments) -> None:
     print(f"judgments {arguments.benchmark}: {len(items)} summaries, {watch.seconds():.0f} s")
 
 
-def _scores(judged: Path) -> dict[str, Row]:
+def _scores(judged: Path, most: int) -> dict[str, Row]:
     """By the id of a summary its scores from all files, and those of the variants of QUALS."""
     found: dict[str, Row] = {}
     for path in sorted(judged.glob("*.jsonl")):
-        for row in read_jsonl(path, {"id": str, "scores": dict}):
+        rows = read_jsonl(path, {"id": str, "scores": dict})
+        averages = _averages(rows, most)
+        for row, others in zip(rows, averages, strict=True):
             mine = found.setdefault(row["id"], {"scores": {}, "variants": {}})
             mine["scores"] |= row["scores"]
-            mine["variants"] |= row.get("variants", {})
+            mine["variants"] |= row.get("variants", {}) | others
     return found
+
+
+def _averages(rows: list[Row], most: int) -> list[Row]:
+    """What other averages make of the pairs behind each score, of which QUALS took `most`.
+
+    Nothing where the pairs are others: those of a variant that searched wider, or parts of pairs.
+    """
+    if not all("pairs" in row for row in rows):
+        return [{} for _ in rows]
+    asked = [
+        [Tokens(pair["document"], pair["summary"], pair["answer_at"]) for pair in row["pairs"]]
+        for row in rows
+    ]
+    columns = {
+        name: [average.of(pairs[:most]) for pairs in asked] for name, average in AVERAGES.items()
+    }
+    for row, again in zip(rows, columns.pop(PAPER), strict=True):
+        score = row["scores"]["quals"]
+        if (score is None) != (again is None) or abs((score or 0) - (again or 0)) > ROUNDING:
+            print(f"judgments: the pairs of {row['id']} are not QUALS's own: no other averages")
+            return [{} for _ in rows]
+    return [
+        {f"quals_{name}": column[at] for name, column in columns.items()} for at in range(len(rows))
+    ]
 
 
 def _tables(benchmark: str, items: list[Row], tolerance: float) -> dict[str, list[Row]]:
