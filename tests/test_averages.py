@@ -116,4 +116,4 @@ def test_scores_are_averages_of_the_tokens_that_explain_shows(folder, settings):
 def test_a_part_of_the_pairs_is_refused(folder, settings):
     answers = settings.model_copy(update={"likelihood": "answer"})
     with pytest.raises(ValueError, match="'likelihood' is 'answer'"):
-        AveragedQuals.from_pretrained(folder, answers)
+        AveragedQuals.from_pretrained(folder, answers, "sum")

@@ -2,7 +2,7 @@
 
 from pathlib import Path
 
-from quals.metrics.averages import AVERAGES, WORST_TOKEN, Average, Tokens
+from quals.metrics.averages import AVERAGES, PAPER, Average, Tokens
 from quals.metrics.pairs import Candidate
 from quals.metrics.quals import Quals, QualsSettings
 from quals.records import Pair, QualsScore
@@ -14,14 +14,14 @@ class AveragedQuals(Quals):
     It takes whole pairs: `from_pretrained` raises `ValueError` for another `likelihood`.
     """
 
-    average: Average = AVERAGES[WORST_TOKEN]
+    average: Average = AVERAGES[PAPER]
 
     @classmethod
     def from_pretrained(
         cls,
         folder: Path | str,
         settings: QualsSettings | None = None,
-        average: str = WORST_TOKEN,
+        average: str = PAPER,
     ) -> "AveragedQuals":
         """Like `Quals.from_pretrained`; `average` is one of the names in `AVERAGES`."""
         quals = super().from_pretrained(folder, settings)
