@@ -189,7 +189,7 @@ def _raters(tables: Tables) -> str:
     header = ["Who", "n", "Pearson", "ahead of a reader"]
     body = [
         [
-            _named(row["metric"]),
+            name(row["metric"]),
             str(row["n"]),
             _cell(row, "pearson"),
             _cell(row, "ahead_of_people", sign="+"),
@@ -203,7 +203,7 @@ def _pairs(tables: Tables) -> str:
     header = ["Metric", "Pairs", "n", "undefined", "ranked right", "AUC"]
     body = [
         [
-            _named(row["metric"]),
+            name(row["metric"]),
             row["population"],
             str(row["pairs"]),
             str(row["undefined"]),
