@@ -504,6 +504,19 @@ def test_of_texts_that_are_not_ours_only_generated_summaries_are_shown(tmp_path:
     assert "alert" not in text
 
 
+def test_one_seed_shows_bootstrap_intervals_over_documents(tmp_path: Path) -> None:
+    report.main(write_toy(tmp_path, seeds=[0]))
+    text = (tmp_path / "results/testbed/report.md").read_text()
+    rows = [r for r in rows_of(tmp_path, "main") if r["metric"] == "rouge1"]
+    assert len(rows) == len(DATASETS) * len(METHODS)
+    for row in rows:
+        assert (
+            f"{row['mean']:.3f} [{row['bootstrap_low']:.3f}, {row['bootstrap_high']:.3f}]" in text
+        )
+    assert text.count("speaks of these models and of no other seed") == len(DATASETS)
+    assert "too few seeds" not in text
+
+
 def test_report_copes_with_one_seed_and_one_method(tmp_path: Path) -> None:
     report.main(write_toy(tmp_path, methods=["mle"], seeds=[4]))
     assert rows_of(tmp_path, "differences") == []

@@ -21,6 +21,7 @@ from quals.analysis.formatting import (
     unique,
 )
 from quals.analysis.published import beside
+from quals.analysis.report_results import DIGITS
 from quals.jsonl import Row, read_json, write_text
 
 START, END = "<!-- results:start -->", "<!-- results:end -->"
@@ -39,7 +40,7 @@ def render_block(results: Path) -> str:
         f"bootstrap's; [the report]({link}/report.md) gives the rule and the numbers behind each "
         "verdict. Our own aims:",
         aims_table(claims),
-        *_results(read_json(results / "main.json")),
+        *result_tables(read_json(results / "main.json")),
         f"![Mean and interval of each method]({link}/results.png)",
         *_agreement(details["by_source"]),
         f"![QUALS by truth]({link}/quals_by_truth.png)",
@@ -82,28 +83,31 @@ def render_published(results: Path) -> str:
     return table(header, rows, align="l" * len(header))
 
 
-def _results(main: Sequence[Row]) -> list[str]:
-    """One table per dataset."""
+def result_tables(main: Sequence[Row], columns: Sequence[str] = COLUMNS) -> list[str]:
+    """One table per dataset, of the columns that there are."""
     parts = []
     cells = {(row["dataset"], row["method"], row["metric"]): row for row in main}
     for dataset in unique(main, "dataset"):
         rows = [row for row in main if row["dataset"] == dataset]
         known = unique(rows, "metric")
-        metrics = [metric for metric in COLUMNS if metric in known]
+        metrics = [metric for metric in columns if metric in known]
         body = [
             [method_name(method), *(_cell(cells[dataset, method, metric]) for metric in metrics)]
             for method in unique(rows, "method")
         ]
-        size = f"{rows[0]['n']} test documents, {rows[0]['seeds']} training seeds"
+        seeds = rows[0]["seeds"]
+        size = f"{rows[0]['n']} test documents, {seeds} training seed{'s' * (seeds > 1)}"
         parts += [f"**{dataset}** ({size})", table(["Method", *map(name, metrics)], body)]
     return parts
 
 
 def _cell(row: Row) -> str:
-    """Mean with interval, or the mean alone where seeds are too few for one."""
-    if row["seeds"] < FEWEST_SEEDS:
+    """Mean with interval: over documents where there is one seed, none where there are two."""
+    ends = ("bootstrap_low", "bootstrap_high") if row["seeds"] == 1 else ("low", "high")
+    if 1 < row["seeds"] < FEWEST_SEEDS:
         return number(row["mean"])
-    return _unbroken(span(row["mean"], row["low"], row["high"]))
+    digits = DIGITS.get(row["metric"], 3)
+    return _unbroken(span(row["mean"], *(row[end] for end in ends), digits=digits))
 
 
 def _agreement(by_source: Sequence[Row]) -> list[str]:

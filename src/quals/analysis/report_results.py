@@ -47,8 +47,13 @@ def results(found: Findings) -> str:
 
 
 def _result_tables(scores: Scores, main: list[Row]) -> str:
-    few = len(scores.seeds) < FEWEST_SEEDS
-    shown = "each seed's value (too few seeds for an interval)" if few else "mean with interval"
+    few = 1 < len(scores.seeds) < FEWEST_SEEDS
+    one = len(scores.seeds) == 1
+    shown = "mean with interval"
+    if few:
+        shown = "each seed's value (too few seeds for an interval)"
+    if one:
+        shown += ", a bootstrap over documents, which speaks of these models and of no other seed"
     caption = f"n = {len(scores.ids)} documents, seeds {', '.join(map(str, scores.seeds))}; {shown}"
     parts = [f"### {scores.dataset}", f"{caption}."]
     cells = {
@@ -60,20 +65,20 @@ def _result_tables(scores: Scores, main: list[Row]) -> str:
         header = ["Method", *map(name, metrics)]
         bodies = {ends: _body(cells, scores.methods, metrics, ends) for ends in (OWN, RESAMPLED)}
         resampled.append(table(header, bodies[RESAMPLED]))
-        rows = bodies[OWN]
+        rows = bodies[RESAMPLED if one else OWN]
         if few:
             rows = [
                 [method_name(method), *(_per_seed(scores, metric, method) for metric in metrics)]
                 for method in scores.methods
             ]
-        elif "truth" in metrics:
+        elif "truth" in metrics and not one:
             header.append("Consistent, per seed")
             rows = [
                 [*row, _per_seed(scores, "truth", method)]
                 for row, method in zip(rows, scores.methods, strict=True)
             ]
         parts.append(table(header, rows))
-    if not few:
+    if not few and not one:
         parts.append(folded("The same means with bootstrap intervals", "\n\n".join(resampled)))
     counts = undefined_counts(scores)
     listed = ", ".join(
@@ -135,13 +140,14 @@ def differences(found: Findings) -> str:
         parts.append(f"### {scores.dataset}")
         if "truth" in scores.metrics:
             parts.append(_truth_sentence(scores.dataset, rows))
-        parts.append(_difference_table(first))
+        parts.append(difference_table(first))
         if others:
-            parts.append(folded("The other methods", _difference_table(others)))
+            parts.append(folded("The other methods", difference_table(others)))
     return "\n\n".join(parts)
 
 
-def _difference_table(rows: list[Row]) -> str:
+def difference_table(rows: list[Row]) -> str:
+    """A line per difference of `differences.json`: its two intervals, p and Holm's p."""
     header = ["Method", "Baseline", "Metric", "Difference", "Bootstrap", "p", "Holm's p"]
     cells = [
         [
