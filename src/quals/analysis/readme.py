@@ -25,7 +25,7 @@ from quals.analysis.report_results import DIGITS
 from quals.jsonl import Row, read_json, write_text
 
 START, END = "<!-- results:start -->", "<!-- results:end -->"
-SCALES = ("testbed", "paper")  # that published claims stand beside
+SCALES = ("testbed", "laptop", "paper")  # that published claims stand beside
 COLUMNS = ("truth", "qags", "factcc", "quals", "rougeL", "copy2")
 
 
