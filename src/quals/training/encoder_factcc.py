@@ -2,7 +2,8 @@
 
 FactCC's authors give BERT whole documents, cut at 512 tokens, and claims from all over them. Here
 documents are cut first and give their claims then: a claim from what is cut off teaches nothing
-true. In training they are of many lengths, which costs less and leaves more steps.
+true. In training they are of many lengths, which costs less and leaves more steps. With `spans` it
+is FactCCX that is trained, which also points at what the label is about.
 """
 
 import random
@@ -17,12 +18,14 @@ from quals.metrics.corruptions import ClaimExample, training_examples
 from quals.metrics.factcc import FactccSettings
 from quals.models import encoder
 from quals.models.adapter_folder import Places
-from quals.models.encoder import CLAIM, Inputs
+from quals.models.device import device_of
+from quals.models.encoder import CLAIM, Encoder, Inputs
 from quals.models.encoder_classifier import EncoderClassifier, fit
 from quals.models.released import find
 from quals.models.tokenizer import TextTokenizer
 from quals.params import Count, Natural, Section, Share, load_section
 from quals.text import sentences
+from quals.training.claim_spans import Pointing, places, pointing_logits
 from quals.training.encoders import EncoderTraining, Labelled, train_encoder
 from quals.training.gates import belief_gate
 from quals.training.record import begin
@@ -33,7 +36,8 @@ class TrainEncoderFactcc(Section):
     """The scale's `train_factcc` section where it names a base.
 
     Documents of training keep between `fewest_words` and `most_words`, those of validation
-    `most_words`. `documents` is the number of each corpus, null for all.
+    `most_words`. `documents` is the number of each corpus, null for all; `spans` also teaches the
+    places that FactCCX points at.
     """
 
     seed: Natural
@@ -46,6 +50,7 @@ class TrainEncoderFactcc(Section):
     shortest_claim: Count
     noise_share: Share
     noise_chance: Share
+    spans: bool
     training: EncoderTraining
 
 
@@ -76,10 +81,14 @@ def train_encoder_factcc(
             noise_share=settings.noise_share,
             noise_chance=settings.noise_chance,
         )
+    learner, logits = start, claim_logits
+    if settings.spans:
+        learner = Encoder(Pointing(start.model).to(device_of(start.model)), start.tokenizer)
+        logits = pointing_logits
     losses = train_encoder(
-        start,
-        claim_rows(claims["train"], start.tokenizer, reading.longest),
-        claim_logits,
+        learner,
+        claim_rows(claims["train"], start.tokenizer, reading.longest, spans=settings.spans),
+        logits,
         settings.training,
         seed=settings.seed,
         title="train_factcc",
@@ -126,16 +135,22 @@ def leading(document: str, most: int) -> str:
 
 
 def claim_rows(
-    claims: Sequence[ClaimExample], tokenizer: TextTokenizer, longest: int
+    claims: Sequence[ClaimExample], tokenizer: TextTokenizer, longest: int, *, spans: bool
 ) -> list[Labelled]:
-    """Document and claim of every example, cut as the classifier cuts them."""
+    """Document and claim of every example, cut as the classifier cuts them, and what to tell.
+
+    `claims` are pairs, a true one and then what was made of it, as from `training_examples`.
+    """
     texts = list(dict.fromkeys(claim.document for claim in claims))
     documents = dict(zip(texts, tokenizer.encode(texts, longest), strict=True))
     encoded = tokenizer.encode([claim.claim for claim in claims], longest)
-    return [
-        Labelled(*fit(documents[claim.document], ids, longest), (claim.label,))
-        for claim, ids in zip(claims, encoded, strict=True)
-    ]
+    rows = []
+    for at, (example, claim) in enumerate(zip(claims, encoded, strict=True)):
+        true = encoded[at - at % 2]
+        document, claim = fit(documents[example.document], claim, longest)
+        target = (example.label, *places(document, claim, true)) if spans else (example.label,)
+        rows.append(Labelled(document, claim, target))
+    return rows
 
 
 def claim_logits(model: nn.Module, inputs: Inputs) -> Tensor:
