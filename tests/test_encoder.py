@@ -15,7 +15,7 @@ from safetensors.torch import load_file, save_file
 
 from quals.metrics import suite
 from quals.metrics.encoder_reader import EncoderReader, EncoderReaderSettings, best_spans
-from quals.metrics.factcc import FactccSettings
+from quals.metrics.factcc import ClosestReading, FactccSettings
 from quals.metrics.qags import QagsSettings
 from quals.metrics.reader import Reader
 from quals.models import checkpoint, encoder
@@ -24,6 +24,7 @@ from quals.models.encoder import CLAIM, SPAN, is_encoder
 from quals.models.encoder_classifier import EncoderClassifier, fit
 from quals.models.windows import windows
 from quals.params import ParamsError, load_section, validated
+from quals.training.encoder_factcc import TrainEncoderFactcc
 
 SETTINGS = EncoderReaderSettings(
     longest=32,
@@ -355,10 +356,15 @@ def test_the_suite_takes_whichever_model_is_in_the_folder(
     assert is_encoder(span_folder)
     assert isinstance(suite.load_reader(params, span_folder), EncoderReader)
     assert isinstance(suite.load_classifier(params, claim_folder), EncoderClassifier)
+    with open(params, "w") as file:
+        YAML(typ="safe", pure=True).dump({"factcc": {**reading, "closest_words": 7}}, file)
+    closest = suite.load_classifier(params, claim_folder)
+    assert isinstance(closest, ClosestReading)
+    assert (type(closest.classifier), closest.words) == (EncoderClassifier, 7)
     assert not is_encoder(t5)
     assert not is_encoder(tmp_path / "nowhere")
     assert isinstance(suite.load_reader(ROOT / "scales/testbed.yaml", t5), Reader)
-    assert isinstance(suite.load_classifier(params, t5), TrainedClassifier)
+    assert isinstance(suite.load_classifier(ROOT / "scales/testbed.yaml", t5), TrainedClassifier)
 
 
 def test_the_laptop_scale_has_what_the_metrics_read():
@@ -366,4 +372,7 @@ def test_the_laptop_scale_has_what_the_metrics_read():
     reading = load_section(laptop, "reader", EncoderReaderSettings)
     assert reading.longest <= 512
     assert load_section(laptop, "factcc", FactccSettings).longest <= 512
+    closest = load_section(laptop, "factcc", FactccSettings).closest_words
+    learnt = load_section(laptop, "train_factcc", TrainEncoderFactcc).most_words
+    assert closest == learnt, "it reads documents of the length that it has learnt from"
     assert not load_section(laptop, "qags", QagsSettings).refill_answers

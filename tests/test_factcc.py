@@ -4,7 +4,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from quals.metrics.factcc import FactCC, balanced_accuracy
+from quals.metrics.factcc import ClosestReading, FactCC, balanced_accuracy
 
 BELIEF = {"The mill burned.": 0.9, "Nobody was hurt.": 0.4, "It was rebuilt.": 0.2}
 
@@ -98,3 +98,16 @@ def test_repeating_one_class_does_not_change_balanced_accuracy(pairs, times):
 def test_balanced_accuracy_of_nothing_or_of_unequal_lists_is_refused(labels, predictions):
     with pytest.raises(ValueError, match=r"no labels|zip"):
         balanced_accuracy(labels, predictions)
+
+
+def test_a_closest_reading_shows_each_claim_its_own_sentences_and_keeps_the_order():
+    document = "The crowd came early. The mill burned on Monday. Nobody in it was hurt."
+    table = Table()
+    claims = ["Nobody was hurt.", "The mill burned."]
+    believed = ClosestReading(table, 5).probabilities([document, document], claims)
+    read = ["Nobody in it was hurt.", "The mill burned on Monday."]
+    assert table.asked == list(zip(read, claims, strict=True))
+    assert believed == Table().probabilities(read, claims)
+    assert ClosestReading(table, 99).probabilities([document], claims[:1]) == (
+        Table().probabilities([document], claims[:1])
+    )

@@ -5,14 +5,13 @@ from collections.abc import Callable
 from pathlib import Path
 
 from quals.metrics import selectors
-from quals.metrics.factcc import FactCC, FactccSettings
+from quals.metrics.factcc import FactCC
 from quals.metrics.qags import Qags
 from quals.metrics.quals import Quals, QualsSettings
 from quals.metrics.rouge import Rouge, RougeSettings
 from quals.metrics.selectors import Scores, Selector
-from quals.metrics.suite import MetricPaths, load_qags
+from quals.metrics.suite import MetricPaths, load_classifier, load_qags
 from quals.metrics.texts import Texts
-from quals.models.classifier import TrainedClassifier
 from quals.params import load_section
 from quals.testbed.oracle import Oracle
 from quals.text import words
@@ -61,9 +60,7 @@ def _quals(params: Path, paths: MetricPaths) -> Quals:
 
 
 def _factcc(params: Path, paths: MetricPaths) -> FactCC:
-    reading = load_section(params, "factcc", FactccSettings)
-    size = {"longest": reading.longest, "contexts_per_batch": reading.contexts_per_batch}
-    return FactCC(TrainedClassifier(paths.factcc, **size))
+    return FactCC(load_classifier(params, paths.factcc))
 
 
 def _rouge(params: Path) -> Rouge:

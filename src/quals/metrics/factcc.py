@@ -4,6 +4,7 @@ from collections.abc import Sequence
 from statistics import fmean
 from typing import Protocol
 
+from quals.metrics.windows import closest_sentences
 from quals.params import Count, Section
 from quals.text import sentences
 
@@ -17,10 +18,28 @@ class ClaimClassifier(Protocol):
 
 
 class FactccSettings(Section):
-    """How the classifier reads: the document's length in tokens, and documents in a batch."""
+    """How the classifier reads: the document's length in tokens, and documents in a batch.
+
+    With `closest_words` it reads no more of a document than the sentences that share most words
+    with the claim: an extension for a classifier that has learnt from short documents.
+    """
 
     longest: Count
     contexts_per_batch: Count
+    closest_words: Count | None = None
+
+
+class ClosestReading:
+    """A classifier that reads at most so many `words` of a document, those nearest to the claim."""
+
+    def __init__(self, classifier: ClaimClassifier, words: int) -> None:
+        self.classifier, self.words = classifier, words
+
+    def probabilities(self, documents: list[str], claims: list[str]) -> list[float]:
+        """p(consistent) in [0, 1] per pair, in order."""
+        pairs = zip(documents, claims, strict=True)
+        read = [closest_sentences(document, claim, self.words) for document, claim in pairs]
+        return self.classifier.probabilities(read, claims)
 
 
 class FactCC:

@@ -7,7 +7,7 @@ from pathlib import Path
 from quals.decoding.jobs import Writer
 from quals.metrics.answers import LanguageSettings, load_spacy
 from quals.metrics.encoder_reader import EncoderReader, EncoderReaderSettings
-from quals.metrics.factcc import ClaimClassifier, FactCC, FactccSettings
+from quals.metrics.factcc import ClaimClassifier, ClosestReading, FactCC, FactccSettings
 from quals.metrics.overlap import copy_rates
 from quals.metrics.qags import Qags, QagsSettings, QuestionGenerator
 from quals.metrics.quals import Quals, QualsSettings
@@ -63,10 +63,12 @@ def load_reader(params: Path, folder: Path) -> Reader | EncoderReader:
 
 
 def load_classifier(params: Path, folder: Path) -> ClaimClassifier:
-    """The classifier behind FactCC in a folder: an encoder, or the one on T5."""
+    """The classifier behind FactCC in a folder: an encoder, or the one on T5, and how it reads."""
     kind = EncoderClassifier if is_encoder(folder) else TrainedClassifier
     reading = load_section(params, "factcc", FactccSettings)
-    return kind(folder, longest=reading.longest, contexts_per_batch=reading.contexts_per_batch)
+    found = kind(folder, longest=reading.longest, contexts_per_batch=reading.contexts_per_batch)
+    most = reading.closest_words
+    return found if most is None else ClosestReading(found, most)
 
 
 class MetricSuite:
