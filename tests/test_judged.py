@@ -7,7 +7,7 @@ import pytest
 from quals.analysis.checked import claim_tables
 from quals.analysis.judged import BLOCK, CLAIMS_BLOCK, claims, details, read_tables, summary
 from quals.analysis.readme import filled
-from quals.jsonl import write_json
+from quals.jsonl import read_json, write_json
 
 ROOT = Path(__file__).parents[1]
 
@@ -88,3 +88,24 @@ def test_the_pages_hold_the_committed_results(page, render):
 def test_the_page_holds_the_committed_results_of_claims():
     text = (ROOT / "docs/people.md").read_text(encoding="utf-8")
     assert filled(text, claims(ROOT / "results/laptop"), CLAIMS_BLOCK) == text
+
+
+def test_words_on_qags_and_factcc_hold_in_the_results():
+    readme = (ROOT / "README.md").read_text(encoding="utf-8")
+    text = " ".join(readme.split("In words: the paper's formula")[1].split("How these")[0].split())
+    found = read_tables(ROOT / "results/laptop")
+    held = {(key, row["metric"]): row for key, tables in found.items() for row in tables["rows"]}
+    cnndm, xsum = (held[key, "qags"] for key in ("qags_cnndm", "qags_xsum"))
+    assert f"({cnndm['pearson']:.2f} and {xsum['pearson']:.2f})" in text
+    assert f"for {cnndm['undefined']} and {xsum['undefined']} of these summaries" in text
+    assert all(
+        row["low"] < 0 < row["high"]
+        for key in ("qags_cnndm", "qags_xsum")
+        for row in found[key]["leads"]
+        if row["against"] == "qags"
+    )
+    trained = read_json(ROOT / "results/laptop/training/factcc.json")["metrics"]
+    checked = read_json(ROOT / "results/laptop/agreement/factcc_claims.json")
+    assert f"finds {trained['balanced_accuracy']:.2f} (balanced accuracy)" in text
+    assert f"only {checked['balanced_accuracy']:.2f} of what people found" in text
+    assert f"trained on {round(trained['claims'], -2):,.0f} claims" in text
