@@ -104,6 +104,8 @@ def test_words_on_qags_and_factcc_hold_in_the_results():
         for row in found[key]["leads"]
         if row["against"] == "qags"
     )
+    first, second = (held[key, "factcc"]["pearson"] for key in ("qags_cnndm", "qags_xsum"))
+    assert f"as well as QUALS does ({first:.2f} and {second:.2f})" in text
     trained = read_json(ROOT / "results/laptop/training/factcc.json")["metrics"]
     checked = read_json(ROOT / "results/laptop/agreement/factcc_claims.json")
     assert f"finds {trained['balanced_accuracy']:.2f} (balanced accuracy)" in text
