@@ -8,7 +8,6 @@ from collections.abc import Sequence
 from pathlib import Path
 
 from quals.analysis.formatting import (
-    FEWEST_SEEDS,
     MISSING,
     aims_table,
     claims_table,
@@ -21,7 +20,7 @@ from quals.analysis.formatting import (
     unique,
 )
 from quals.analysis.published import beside
-from quals.analysis.report_results import DIGITS
+from quals.analysis.report_results import DIGITS, shown_ends
 from quals.jsonl import Row, read_json, write_text
 
 START, END = "<!-- results:start -->", "<!-- results:end -->"
@@ -102,11 +101,10 @@ def result_tables(main: Sequence[Row], columns: Sequence[str] = COLUMNS) -> list
 
 
 def _cell(row: Row) -> str:
-    """Mean with interval: over documents where there is one seed, none where there are two."""
-    ends = ("bootstrap_low", "bootstrap_high") if row["seeds"] == 1 else ("low", "high")
-    if 1 < row["seeds"] < FEWEST_SEEDS:
-        return number(row["mean"])
-    digits = DIGITS.get(row["metric"], 3)
+    """A mean with the interval that its number of seeds allows."""
+    ends, digits = shown_ends(row["seeds"]), DIGITS.get(row["metric"], 3)
+    if ends is None:
+        return number(row["mean"], digits)
     return _unbroken(span(row["mean"], *(row[end] for end in ends), digits=digits))
 
 

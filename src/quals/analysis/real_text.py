@@ -8,8 +8,9 @@ import argparse
 from collections.abc import Sequence
 from pathlib import Path
 
-from quals.analysis.formatting import claims_table, number, table
+from quals.analysis.formatting import claims_table, number
 from quals.analysis.readme import result_tables, update
+from quals.analysis.report_evidence import costs_table
 from quals.analysis.report_results import OTHER_COLUMNS, PAPER_COLUMNS, difference_table
 from quals.analysis.tables import BASELINES
 from quals.jsonl import read_json
@@ -45,23 +46,13 @@ def details(results: Path) -> str:
 
 
 def costs(measured: Path, scale: str) -> str:
-    """For the page: minutes and memory of each stage, as benchmarks/costs.py measured them."""
+    """For the page: seconds and memory of each stage, as benchmarks/costs.py measured them."""
     rows = read_json(measured).get(scale, [])
     if not rows:
         return "No stage of this scale has been measured yet."
-    body = [
-        [
-            f"`{row['stage']}`",
-            str(row["runs"]),
-            number(row["seconds"] / 60, 1),
-            number(row["peak_mib"] / 1024, 1),
-        ]
-        for row in rows
-    ]
-    total = number(sum(row["seconds"] for row in rows) / 60, 0)
+    minutes = number(sum(row["seconds"] for row in rows) / 60, 0)
     devices = " / ".join(dict.fromkeys(row["device"] for row in rows))
-    header = ["Stage", "Runs", "Minutes, all runs", "GiB at most"]
-    return f"Together {total} minutes ({devices}):\n\n{table(header, body)}"
+    return f"Together {minutes} minutes ({devices}):\n\n{costs_table(rows)}"
 
 
 def main(words: Sequence[str] | None = None) -> None:

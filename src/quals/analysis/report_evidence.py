@@ -1,5 +1,7 @@
 """How does the report show copying, examples, training and costs? A section each."""
 
+from collections.abc import Sequence
+
 from quals.analysis.copying import BASE
 from quals.analysis.evidence import Evidence
 from quals.analysis.formatting import (
@@ -195,24 +197,28 @@ def costs(evidence: Evidence) -> str:
             "anew and writes the seconds, memory and energy of each stage to "
             "`benchmarks/costs.json`."
         )
+    return (
+        f"{title}\n\nWall-clock seconds of all runs of a stage, starting Python included; the most "
+        "memory that its processes held; energy of the processor where the machine tells it. "
+        f"Measured once on: {evidence.costs[0]['device']}.\n\n{costs_table(evidence.costs)}"
+    )
+
+
+def costs_table(rows: Sequence[Row]) -> str:
+    """A line per stage that benchmarks/costs.py measured, and their sum."""
     cells = [
         [
-            str(row["stage"]),
+            f"`{row['stage']}`",
             str(row["runs"]),
             number(row["seconds"], 0),
             number(row["peak_mib"], 0),
             number(row["joules"], 0),
         ]
-        for row in evidence.costs
+        for row in rows
     ]
-    total = sum(row["seconds"] for row in evidence.costs)
-    cells.append(["all", "", number(total, 0), MISSING, MISSING])
+    cells.append(["all", "", number(sum(row["seconds"] for row in rows), 0), MISSING, MISSING])
     header = ["Stage", "Runs", "Seconds", "Peak memory (MiB)", "Energy (J)"]
-    return (
-        f"{title}\n\nWall-clock seconds of all runs of a stage, starting Python included; the most "
-        "memory that its processes held; energy of the processor where the machine tells it. "
-        f"Measured once on: {evidence.costs[0]['device']}.\n\n{table(header, cells)}"
-    )
+    return table(header, cells)
 
 
 def deviations(evidence: Evidence) -> str:

@@ -26,6 +26,13 @@ DIGITS = {"length": 1}
 SETTLED = "conseq"  # the method whose differences stand outside the fold
 
 
+def shown_ends(seeds: int) -> tuple[str, str] | None:
+    """Keys of the interval beside a mean: of documents with one seed, of seeds with enough."""
+    if seeds == 1:
+        return RESAMPLED
+    return OWN if seeds >= FEWEST_SEEDS else None
+
+
 def results(found: Findings) -> str:
     """A table in the paper's shape per dataset, and what the paper's shape leaves out."""
     parts = [
@@ -47,12 +54,11 @@ def results(found: Findings) -> str:
 
 
 def _result_tables(scores: Scores, main: list[Row]) -> str:
-    few = 1 < len(scores.seeds) < FEWEST_SEEDS
-    one = len(scores.seeds) == 1
+    ends = shown_ends(len(scores.seeds))
     shown = "mean with interval"
-    if few:
+    if ends is None:
         shown = "each seed's value (too few seeds for an interval)"
-    if one:
+    if ends == RESAMPLED:
         shown += ", a bootstrap over documents, which speaks of these models and of no other seed"
     caption = f"n = {len(scores.ids)} documents, seeds {', '.join(map(str, scores.seeds))}; {shown}"
     parts = [f"### {scores.dataset}", f"{caption}."]
@@ -63,22 +69,23 @@ def _result_tables(scores: Scores, main: list[Row]) -> str:
     for columns in (PAPER_COLUMNS, OTHER_COLUMNS):
         metrics = [metric for metric in columns if metric in scores.metrics]
         header = ["Method", *map(name, metrics)]
-        bodies = {ends: _body(cells, scores.methods, metrics, ends) for ends in (OWN, RESAMPLED)}
-        resampled.append(table(header, bodies[RESAMPLED]))
-        rows = bodies[RESAMPLED if one else OWN]
-        if few:
+        if ends == OWN:
+            resampled.append(table(header, _body(cells, scores.methods, metrics, RESAMPLED)))
+        if ends is None:
             rows = [
                 [method_name(method), *(_per_seed(scores, metric, method) for metric in metrics)]
                 for method in scores.methods
             ]
-        elif "truth" in metrics and not one:
+        else:
+            rows = _body(cells, scores.methods, metrics, ends)
+        if ends == OWN and "truth" in metrics:
             header.append("Consistent, per seed")
             rows = [
                 [*row, _per_seed(scores, "truth", method)]
                 for row, method in zip(rows, scores.methods, strict=True)
             ]
         parts.append(table(header, rows))
-    if not few and not one:
+    if ends == OWN:
         parts.append(folded("The same means with bootstrap intervals", "\n\n".join(resampled)))
     counts = undefined_counts(scores)
     listed = ", ".join(
