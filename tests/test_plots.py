@@ -22,9 +22,10 @@ def curves() -> list[dict]:
     ]
 
 
-def results() -> pd.DataFrame:
-    same = {"dataset": "xsum", "metric": "truth", "n": 9, "seeds": 2}
-    spans = [{"mean": 0.5, "low": 0.4, "high": 0.6}] * len(SHOWN)
+def results(seeds: int = 3) -> pd.DataFrame:
+    same = {"dataset": "xsum", "metric": "truth", "n": 9, "seeds": seeds}
+    ends = {"low": 0.4, "high": 0.6, "bootstrap_low": 0.45, "bootstrap_high": 0.55}
+    spans = [{"mean": 0.5, **ends}] * len(SHOWN)
     return pd.DataFrame([same | span | {"method": m} for m, span in zip(SHOWN, spans, strict=True)])
 
 
@@ -99,3 +100,19 @@ def test_a_saved_figure_has_a_palette_and_is_sharp(tmp_path) -> None:
         colour = np.array([int(plots.COLOURS[method][at : at + 2], 16) for at in (1, 3, 5)])
         assert (pixels == colour).all(axis=1).any()
     assert (pixels == 255).all(axis=1).mean() > 0.5
+
+
+@pytest.mark.parametrize(("seeds", "ends"), [(1, [0.45, 0.55]), (2, None), (3, [0.4, 0.6])])
+def test_results_have_the_interval_that_their_seeds_allow(seeds, ends):
+    (axes,) = plots.results_figure(results(seeds)).axes
+    drawn = [list(line.get_xdata()) for line in axes.lines if len(line.get_xdata()) == 2]
+    assert drawn == ([ends] * len(SHOWN) if ends else [])
+
+
+@pytest.mark.parametrize("auc", [[0.7, 0.9], [None, None]])
+def test_costs_are_drawn_with_and_without_a_truth(auc):
+    groups = pd.DataFrame({"groups": [10, 60], "seconds_per_summary": [2.0, 5.0], "auc": auc})
+    (axes,) = plots.cost_figure(groups).axes
+    (line,) = axes.lines
+    points = [list(line.get_xdata()), list(line.get_ydata())]
+    assert points == ([[2.0, 5.0], auc] if auc[0] else [[10, 60], [2.0, 5.0]])

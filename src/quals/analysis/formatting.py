@@ -44,6 +44,8 @@ MODELS = {
 AIM_WORDS = {REPRODUCED: "reached", NOT_REPRODUCED: "missed", INCONCLUSIVE: "undecided"}
 MISSING = "-"  # a cell without a value
 FEWEST_SEEDS = 3  # with fewer, tables show each seed's value
+# Keys of the two intervals of a mean: Student's, and the bootstrap's.
+OWN, RESAMPLED = ("low", "high"), ("bootstrap_low", "bootstrap_high")
 
 
 def name(metric: str) -> str:
@@ -74,6 +76,18 @@ def span(
 def interval(low: float | None, high: float | None, *, digits: int = 3, sign: str = "+") -> str:
     """The ends of an interval in brackets."""
     return MISSING if low is None else f"[{low:{sign}.{digits}f}, {high:{sign}.{digits}f}]"
+
+
+def shown_ends(seeds: int) -> tuple[str, str] | None:
+    """Keys of the interval beside a mean: over documents with one seed, none with too few."""
+    if seeds == 1:
+        return RESAMPLED
+    return OWN if seeds >= FEWEST_SEEDS else None
+
+
+def counted(count: int, noun: str) -> str:
+    """A number of things: 1 seed, 3 seeds."""
+    return f"{count} {noun}{'' if count == 1 else 's'}"
 
 
 def compact(*values: float | None) -> list[str]:

@@ -12,7 +12,7 @@ from matplotlib.patheffects import withStroke
 from matplotlib.ticker import LogLocator, MaxNLocator, NullLocator
 from PIL import Image
 
-from quals.analysis.formatting import method_name, name
+from quals.analysis.formatting import counted, method_name, name, shown_ends
 
 # Okabe and Ito's palette: told apart by colour-blind readers too.
 COLOURS = {
@@ -42,7 +42,7 @@ DPI = 160  # sharp on a phone too
 def results_figure(main: pd.DataFrame) -> Figure:
     """Mean and interval of each method: one row of panels per dataset, one panel per metric.
 
-    Columns as in main.json.
+    Columns as in main.json; the interval is the one that the tables show.
     """
     datasets, methods = list(main.dataset.unique()), list(main.method.unique())
     metrics = [metric for metric in PANELS if metric in set(main.metric)]
@@ -56,7 +56,8 @@ def results_figure(main: pd.DataFrame) -> Figure:
                 if method in rows.index and pd.notna(rows.loc[method, "mean"]):
                     row = rows.loc[method]
                     colour = COLOURS.get(method, OTHER)
-                    axes.plot([row.low, row.high], [place, place], color=colour, linewidth=2)
+                    if ends := shown_ends(row.seeds):
+                        axes.plot(row[[*ends]], [place, place], color=colour, linewidth=2)
                     axes.plot(row["mean"], place, "o", color=colour, markersize=5)
             axes.set_xlabel(f"{name(metric)}\n({UNITS[metric]})")
             axes.tick_params(labelbottom=True)
@@ -76,7 +77,7 @@ def truth_figure(histograms: pd.DataFrame) -> Figure:
     """
     figure = Figure(figsize=(WIDTH, 3.6), layout="constrained")
     if histograms.empty:
-        figure.text(0.5, 0.5, "No summary has a QUALS score", ha="center")
+        figure.text(0.5, 0.5, "No summary has a QUALS score and a known truth", ha="center")
         return figure
     benchmarks = list(histograms.benchmark.unique())
     for axes, benchmark in zip(panels(figure, len(benchmarks)), benchmarks, strict=True):
@@ -129,9 +130,19 @@ def speed_figure(protocols: pd.DataFrame) -> Figure:
 
 
 def cost_figure(groups: pd.DataFrame) -> Figure:
-    """What more decoding groups cost and bring: seconds per summary against AUC, labelled."""
+    """What more decoding groups cost and bring: seconds per summary against AUC, labelled.
+
+    Where no truth gives an AUC: groups against seconds.
+    """
     figure = Figure(figsize=(0.6 * WIDTH, 3.2), layout="constrained")
     axes = figure.subplots()
+    axes.set_title("QUALS by number of decoding groups", loc="left")
+    bare(axes, grid="y")
+    if groups.auc.isna().all():
+        axes.plot(groups.groups, groups.seconds_per_summary, "o-", color=QUALS)
+        axes.set(xlabel="Decoding groups", ylabel="Seconds per summary", ylim=(0, None))
+        axes.set_xlim(left=0)
+        return figure
     groups = groups.dropna(subset=["auc"])
     axes.plot(groups.seconds_per_summary, groups.auc, "o-", color=QUALS)
     for row in groups.itertuples():
@@ -147,8 +158,6 @@ def cost_figure(groups: pd.DataFrame) -> Figure:
     axes.set_xlim(left=0)
     axes.set_xlabel("Seconds per summary")
     axes.set_ylabel("AUC against the truth")
-    axes.set_title("QUALS by number of decoding groups", loc="left")
-    bare(axes, grid="y")
     return figure
 
 
@@ -191,4 +200,4 @@ def bare(axes: Axes, *, grid: str) -> None:
 def sample_size(main: pd.DataFrame, dataset: str) -> str:
     """The number of documents and seeds behind a dataset's means."""
     row = main[main.dataset == dataset].iloc[0]
-    return f"{row.n} documents, {row.seeds} seed{'s' if row.seeds > 1 else ''}"
+    return f"{row.n} documents, {counted(row.seeds, 'seed')}"

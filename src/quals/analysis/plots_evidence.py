@@ -9,7 +9,7 @@ from matplotlib.figure import Figure
 from matplotlib.patheffects import withStroke
 from matplotlib.ticker import LogLocator, MaxNLocator
 
-from quals.analysis.formatting import MODELS, method_name, name
+from quals.analysis.formatting import MODELS, counted, method_name, name
 from quals.analysis.plots import COLOURS, OTHER, UNITS, WIDTH, bare, panels
 from quals.jsonl import Row
 
@@ -48,7 +48,7 @@ def copying_figure(rows: pd.DataFrame) -> Figure:
         first = own.iloc[0]
         judge = first.judge
         axes_row[0].set_ylabel(f"{name(judge)} ({UNITS.get(judge, 'mean')})")
-        title = f"{dataset}: {first.n} documents, {first.seeds} seeds"
+        title = f"{dataset}: {first.n} documents, {counted(first.seeds, 'seed')}"
         axes_row[0].set_title(title, loc="left", fontsize=10)
     found = {
         label: handle

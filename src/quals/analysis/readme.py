@@ -11,16 +11,18 @@ from quals.analysis.formatting import (
     MISSING,
     aims_table,
     claims_table,
+    counted,
     measured,
     method_name,
     name,
     number,
+    shown_ends,
     span,
     table,
     unique,
 )
 from quals.analysis.published import beside
-from quals.analysis.report_results import DIGITS, shown_ends
+from quals.analysis.report_results import DIGITS
 from quals.jsonl import Row, read_json, write_text
 
 START, END = "<!-- results:start -->", "<!-- results:end -->"
@@ -94,8 +96,7 @@ def result_tables(main: Sequence[Row], columns: Sequence[str] = COLUMNS) -> list
             [method_name(method), *(_cell(cells[dataset, method, metric]) for metric in metrics)]
             for method in unique(rows, "method")
         ]
-        seeds = rows[0]["seeds"]
-        size = f"{rows[0]['n']} test documents, {seeds} training seed{'s' * (seeds > 1)}"
+        size = f"{rows[0]['n']} test documents, {counted(rows[0]['seeds'], 'training seed')}"
         parts += [f"**{dataset}** ({size})", table(["Method", *map(name, metrics)], body)]
     return parts
 

@@ -14,6 +14,7 @@ from quals.analysis.formatting import (
     aims_table,
     claims_table,
     compact,
+    counted,
     folded,
     is_aim,
     method_name,
@@ -50,7 +51,7 @@ def render(found: Findings) -> str:
 
 def _opening(found: Findings) -> str:
     data = "; ".join(
-        f"{one.dataset}: {len(one.ids)} test documents, {len(one.seeds)} training seeds"
+        f"{one.dataset}: {len(one.ids)} test documents, {counted(len(one.seeds), 'training seed')}"
         for one in found.scores
     )
     methods = ", ".join(method_name(method) for method in found.scores[0].methods)

@@ -6,12 +6,14 @@ from quals.analysis import report_evidence
 from quals.analysis.claims import ALPHA
 from quals.analysis.findings import Findings
 from quals.analysis.formatting import (
-    FEWEST_SEEDS,
+    OWN,
+    RESAMPLED,
     folded,
     interval,
     method_name,
     name,
     number,
+    shown_ends,
     span,
     table,
     unique,
@@ -21,16 +23,8 @@ from quals.jsonl import Row
 
 PAPER_COLUMNS = ("rouge1", "rouge2", "rougeL", "qags", "factcc", "quals")
 OTHER_COLUMNS = ("truth", "unparsed", "copy1", "copy2", "copy3", "novel2", "length")
-OWN, RESAMPLED = ("low", "high"), ("bootstrap_low", "bootstrap_high")
 DIGITS = {"length": 1}
 SETTLED = "conseq"  # the method whose differences stand outside the fold
-
-
-def shown_ends(seeds: int) -> tuple[str, str] | None:
-    """Keys of the interval beside a mean: of documents with one seed, of seeds with enough."""
-    if seeds == 1:
-        return RESAMPLED
-    return OWN if seeds >= FEWEST_SEEDS else None
 
 
 def results(found: Findings) -> str:
