@@ -1,12 +1,13 @@
 """Pages about summarizers on real text hold the committed results, and say where there are none."""
 
+import re
 from pathlib import Path
 
 import pytest
 
 from quals.analysis.readme import filled
 from quals.analysis.real_text import BLOCK, COSTS_BLOCK, NOTHING, costs, details, main, summary
-from quals.jsonl import write_json
+from quals.jsonl import read_json, write_json
 
 ROOT = Path(__file__).parents[1]
 
@@ -109,3 +110,83 @@ def test_the_page_holds_the_committed_costs():
 def test_the_pages_hold_the_committed_results(page, render):
     text = (ROOT / page).read_text(encoding="utf-8")
     assert filled(text, render(ROOT / "results/laptop"), BLOCK) == text
+
+
+def flat(page: str, start: str, end: str) -> str:
+    text = (ROOT / page).read_text(encoding="utf-8")
+    return " ".join(text.split(start)[1].split(end)[0].split())
+
+
+def committed() -> tuple[dict, dict]:
+    """Of scale laptop: ConSeq minus each baseline by metric and corpus, and the claims by name."""
+    results = ROOT / "results/laptop"
+    differences = {
+        (row["dataset"], row["metric"], row["baseline"]): row
+        for row in read_json(results / "differences.json")
+        if row["method"] == "conseq"
+    }
+    return differences, {row["claim"]: row for row in read_json(results / "claims.json")}
+
+
+def pairs(method: str) -> list[int]:
+    return [
+        read_json(ROOT / f"results/laptop/training/{dataset}-{method}.json")["seeds"]["0"][
+            "metrics"
+        ]["pairs"]
+        for dataset in ("xsum", "cnndm")
+    ]
+
+
+def test_words_of_the_readme_hold_in_the_results():
+    text = flat("README.md", "one seed settle nothing.", "The [report]")
+    found, claims = committed()
+    (qags, factcc, quals) = (
+        [found[dataset, metric, "mle"]["difference"] for dataset in ("xsum", "cnndm")]
+        for metric in ("qags", "factcc", "quals")
+    )
+    assert (
+        f"(QAGS by {qags[0]:.2f} and {qags[1]:.2f}, FactCC by {factcc[0]:.2f} and {factcc[1]:.2f})"
+        in text
+    )
+    assert f"({quals[0]:.2f} and {quals[1]:+.2f})" in text
+    everything = read_json(ROOT / "results/laptop/differences.json")
+    assert {row["p_holm"] for row in everything} == {1.0}
+    assert all(row["low"] < 0 < row["high"] for row in found.values())
+    first, second = pairs("conseq")
+    assert f"{first} and {second} pairs of 80 documents" in text
+    assert f"finds {pairs('copy')[0]} pair on XSUM" in text
+    copied = [
+        row["mean"]
+        for row in read_json(ROOT / "results/laptop/main.json")
+        if row["dataset"] == "cnndm" and row["metric"] == "copy2"
+    ]
+    assert {round(value, 1) for value in copied} == {0.9}
+    speed = [row["measured"] for name, row in claims.items() if "times as fast" in name]
+    assert f"QUALS is {speed[0]:.1f} times as fast as QAGS" in text
+    assert round(speed[1], 1) == 0.5
+
+
+def test_words_of_the_page_hold_in_the_results():
+    text = flat("docs/laptop_scale.md", "## What came out", "<!-- real:start -->")
+    found, claims = committed()
+    everything = read_json(ROOT / "results/laptop/differences.json")
+    smallest = min(row["p"] for row in everything)
+    assert f"The smallest of {len(everything)} p-values is {smallest:.2f}" in text
+    behind = {
+        key for key, row in found.items() if key[1] in ("qags", "factcc") and row["difference"] <= 0
+    }
+    assert behind == {("xsum", "qags", "rouge")}
+    for dataset, name in (("xsum", "XSUM"), ("cnndm", "CNN/DailyMail")):
+        gain = claims[f"ConSeq raises QAGS over the best previous model, in percent ({dataset})"]
+        assert f"between {gain['low']:.0f} and {gain['high']:.0f} % on {name}" in text
+        assert gain["low"] < 2 < 15 < gain["high"]
+        assert f"{found[dataset, 'quals', 'mle']['difference']:+.2f} on {name}" in text
+    report = (ROOT / "results/laptop/report.md").read_text(encoding="utf-8")
+    counts = re.findall(r"of 20 each: (.*)\.", report)[1]
+    missing = sum(int(count) for count in re.findall(r"QAGS of [^,]*? (\d+)", counts))
+    assert f"no score for {missing} of 80 CNN/DailyMail summaries" in text
+    page = flat("docs/laptop_scale.md", "- **Selection.**", "- **Selecting costs")
+    words = {7: "seven", 8: "eight"}
+    first, second = (words[count] for count in pairs("conseq"))
+    assert f"{first} (XSUM) and {second} (CNN/DailyMail)" in page
+    assert "finds {} and {}.".format(*pairs("copy")) in page
