@@ -2,6 +2,7 @@
 
 import copy
 import json
+from argparse import Namespace
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import replace
 
@@ -14,7 +15,7 @@ from scored import SCALE, SMALL, read, rows, write
 from quals.cli import main
 from quals.errors import InputError
 from quals.metrics.quals import PAPER, Quals, QualsSettings
-from quals.models import adapter_folder, checkpoint
+from quals.models import adapter_folder, checkpoint, merged
 from quals.models.adapter import merge
 from quals.models.source import model_folder
 from quals.params import load_yaml
@@ -132,6 +133,14 @@ def test_an_adapter_is_merged_once_for_each_content(
     (released / "README.md").write_text("a card is no part of the model")
     assert model_folder("released/tiny") == third
     assert len({first, second, third}) == len(merges) == 3
+
+
+def test_a_command_prints_the_merged_folder(project, released, model, tokenizer, capsys):
+    save_base(model, tokenizer, project / ASSETS)
+    merged.main(Namespace(adapter="released/tiny"))
+    folder = capsys.readouterr().out.removesuffix("\n")
+    assert folder == str(model_folder("released/tiny"))
+    assert "\n" not in folder
 
 
 def test_processes_that_come_at_once_share_one_merge(project, released, model, tokenizer, merges):
