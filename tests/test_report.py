@@ -584,6 +584,19 @@ def test_checked_claims_have_a_section_where_the_grid_names_them(tmp_path: Path)
         report.main(arguments)
 
 
+def test_fewer_groups_show_what_they_lose_only_where_there_is_a_truth(
+    finished: Path, tmp_path: Path
+) -> None:
+    arguments = write_toy(tmp_path)
+    path = tmp_path / "results/testbed/speed.json"
+    speed = read_json(path)
+    write_json(path, {**speed, "groups": [{**row, "auc": None} for row in speed["groups"]]})
+    report.main(arguments)
+    shown = "its AUC shows what that loses"
+    assert shown in (finished / "results/testbed/report.md").read_text()
+    assert shown not in (tmp_path / "results/testbed/report.md").read_text()
+
+
 def test_files_outside_the_grid_are_not_read(finished: Path, tmp_path: Path) -> None:
     arguments = write_toy(tmp_path)
     write_text(tmp_path / "data/testbed/scores/xsum/old/0.jsonl", "not JSON")

@@ -135,7 +135,12 @@ def _speed(found: Findings) -> str:
             for row in found.speed["groups"]
         ]
         parts += [
-            "QUALS with fewer decoding groups costs less; its AUC shows what that loses.",
+            "QUALS with fewer decoding groups costs less; "
+            + (
+                "its AUC shows what that loses."
+                if any(row["auc"] is not None for row in found.speed["groups"])
+                else "without a truth nothing here shows what that loses."
+            ),
             table(["Groups", "QUALS (s/summary)", "AUC"], rows),
             "![Cost and use of decoding groups](cost.png)",
         ]

@@ -18,7 +18,8 @@ def section(found: Sequence[Row]) -> str:
         "Every claim is one sentence about one document. AUC: the chance that a consistent claim "
         "scores higher than an inconsistent one. Balanced accuracy: the mean of the shares that "
         "are judged right among consistent and among inconsistent claims. Chance is 0.5 for both. "
-        "Intervals resample documents with all their claims.",
+        "Intervals resample documents with all their claims. What people said of whole summaries "
+        "is in `docs/people.md`.",
         *map(judged_claims, found),
     ]
     return "\n\n".join(parts)
