@@ -8,7 +8,7 @@ import argparse
 from collections.abc import Sequence
 from pathlib import Path
 
-from quals.analysis.formatting import MISSING, table, unique
+from quals.analysis.formatting import MISSING, counted, table, unique
 from quals.analysis.readme import update
 from quals.analysis.simulation import (
     ALPHA,
@@ -68,8 +68,7 @@ def error_rows(trials: int, permutations: int) -> list[Row]:
     size = {"trials": trials, "permutations": permutations}
     for seeds, spread in ((1, 0.0), (3, 0.0), (3, 0.02), (3, 0.05)):
         share = sign_flip_errors(seeds=seeds, documents=DOCUMENTS, spread=spread, **size)
-        situation = f"{seeds} seed{'s' if seeds > 1 else ''} that differ by {spread}"
-        situation = situation if seeds > 1 else "one seed"
+        situation = f"{seeds} seeds that differ by {spread}" if seeds > 1 else "one seed"
         rows.append({"test": "sign flips", "situation": situation, "share": share})
     for skewed in (False, True):
         for documents, each in ITEMS:
@@ -136,12 +135,9 @@ def _means(rows: Sequence[Row]) -> str:
             + [_share(row and row[kind]) for kind in kinds for row in found]
         )
     header = ["Quantity", "Seeds differ by"]
-    header += [f"{kind.capitalize()}, {_seeds(count)}" for kind in kinds for count in counts]
+    of = [counted(count, "seed") for count in counts]
+    header += [f"{kind.capitalize()}, {seeds}" for kind in kinds for seeds in of]
     return table(header, body)
-
-
-def _seeds(count: int) -> str:
-    return "1 seed" if count == 1 else f"{count} seeds"
 
 
 def _statistics(rows: Sequence[Row]) -> str:
