@@ -10,8 +10,9 @@ import torch
 from safetensors.torch import load_file, save_file
 
 from quals.decoding.scoring import score_targets
-from quals.models import checkpoint, heads
+from quals.models import causal, checkpoint, heads, interface
 from quals.models.bart import BART, BartConfig
+from quals.models.causal import vocabulary_scores
 from quals.models.checkpoint import CheckpointError
 from quals.models.tokenizer import pad
 
@@ -124,7 +125,9 @@ def test_likelihoods_equal_those_of_transformers(theirs, ours, read):
     assert torch.tensor(values).std() > 0.2
 
 
-def test_steps_with_the_cache_equal_one_full_pass(ours, read):
+@pytest.mark.parametrize("stride", [2, 4, interface.STRIDE])
+def test_steps_with_the_cache_equal_one_full_pass(ours, read, monkeypatch, stride):
+    monkeypatch.setattr(interface, "STRIDE", stride)  # by so many steps the cache grows
     rng = Random(0)
     memory = read(ours, TEXTS)
     ids = torch.tensor([[[rng.randrange(40) for _ in range(6)] for _ in range(3)] for _ in TEXTS])
@@ -146,6 +149,18 @@ def test_a_cache_follows_its_rows_and_texts(ours, read):
         turned = ours.decode(torch.tensor([[[9], [10]]]), memory, cache)
         direct = ours.decode(torch.tensor([[[8, 9], [7, 10]]]), read(ours, TEXTS[1:2]))
     torch.testing.assert_close(turned[0, :, 0], direct[0, :, 1], atol=1e-5, rtol=0)
+
+
+@pytest.mark.parametrize("block", [1, 7, VOCABULARY - 1, VOCABULARY, 99])
+def test_a_vocabulary_in_blocks_is_the_whole_one(monkeypatch, block):
+    monkeypatch.setattr(causal, "BLOCK", block)
+    generator = torch.Generator().manual_seed(0)
+    hidden, weight = (torch.randn(n, 24, generator=generator) for n in (5, VOCABULARY))
+    expected = [[sum(a * b for a, b in zip(x, w, strict=True)) for w in weight] for x in hidden]
+    with torch.inference_mode():
+        found = vocabulary_scores(hidden, weight)
+    torch.testing.assert_close(found, torch.tensor(expected), atol=1e-5, rtol=0)
+    torch.testing.assert_close(vocabulary_scores(hidden, weight), found, atol=1e-5, rtol=0)
 
 
 def test_gradients_reach_every_parameter(ours):

@@ -56,15 +56,17 @@ def _parsed(text: str) -> object:
 
 
 def has_section(path: Path | str, section: str) -> bool:
-    """Whether a section of the top level says anything; one that is missing raises."""
-    content = load_yaml(path)
-    if section not in content:
-        raise ParamsError(f"{path}: section '{section}' is missing")
-    return content[section] is not None
+    """Whether a section says anything; one that is missing raises."""
+    return _section(path, section) is not None
 
 
 def load_section(path: Path | str, section: str, schema: type[S]) -> S:
     """One section (dots descend) as `schema`; problems raise `ParamsError` with file and key."""
+    return validated(_section(path, section), schema, path=path, within=section)
+
+
+def _section(path: Path | str, section: str) -> object:
+    """What stands there; a section that is missing raises."""
     value: object = load_yaml(path)
     walked: list[str] = []
     for key in section.split("."):
@@ -72,7 +74,7 @@ def load_section(path: Path | str, section: str, schema: type[S]) -> S:
         if not isinstance(value, dict) or key not in value:
             raise ParamsError(f"{path}: section '{'.'.join(walked)}' is missing")
         value = value[key]
-    return validated(value, schema, path=path, within=section)
+    return value
 
 
 def validated(value: object, schema: type[S], *, path: Path | str, within: str = "") -> S:

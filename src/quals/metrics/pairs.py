@@ -1,5 +1,6 @@
 """Which generated pairs count? Those with an answer from the summary, over distinct answers."""
 
+from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Literal
 
@@ -32,7 +33,7 @@ class Candidate:
         return mean(logprobs)
 
 
-def mean(values: tuple[float, ...] | list[float]) -> float:
+def mean(values: Sequence[float]) -> float:
     return sum(values) / len(values)
 
 

@@ -194,7 +194,7 @@ class BART(nn.Module):
     def new_cache(self, texts: int, rows: int, steps: int) -> Cache:
         """An empty cache for up to `steps` tokens of `rows` targets for each of `texts` texts."""
         config, heads = self.config, self.config.decoder_attention_heads
-        shape = (texts, rows, heads, steps, config.d_model // heads)
+        shape = (texts, rows, heads, config.d_model // heads)
         bias = causal_bias(steps, self.model.shared.weight)
         return empty_cache(config.decoder_layers, shape, bias)
 

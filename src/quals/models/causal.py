@@ -17,6 +17,8 @@ from torch import Tensor, nn
 from quals.models.interface import Cache, Memory, additive, causal_bias, empty_cache, through
 from quals.params import Count, Natural, Positive, Section
 
+BLOCK = 1536  # of the vocabulary
+
 
 class CausalConfig(Section):
     """What the members of the family differ in, and their sizes."""
@@ -107,7 +109,11 @@ class FeedForward(nn.Module):
         self.down_proj = nn.Linear(inner, size, bias=bias)
 
     def forward(self, x: Tensor) -> Tensor:
-        return self.down_proj(nn.functional.silu(self.gate_proj(x)) * self.up_proj(x))
+        gate, up = self.gate_proj(x), self.up_proj(x)
+        if torch.is_grad_enabled():
+            return self.down_proj(nn.functional.silu(gate) * up)
+        # New memory for each of these wide products costs as much as computing them.
+        return self.down_proj(nn.functional.silu(gate, inplace=True).mul_(up))
 
 
 class Layer(nn.Module):
@@ -188,7 +194,7 @@ class CausalModel(nn.Module):
     def new_cache(self, texts: int, rows: int, steps: int) -> Cache:
         """An empty cache for up to `steps` tokens of `rows` targets for each of `texts` texts."""
         config = self.config
-        shape = (texts, rows, config.num_key_value_heads, steps, config.head_dim)
+        shape = (texts, rows, config.num_key_value_heads, config.head_dim)
         bias = causal_bias(steps, self.model.embed_tokens.weight)
         return empty_cache(config.num_hidden_layers, shape, bias)
 
@@ -231,7 +237,7 @@ class CausalModel(nn.Module):
         """Scores over the vocabulary."""
         tied = self.config.tie_word_embeddings
         head = self.model.embed_tokens if tied else self.lm_head
-        return nn.functional.linear(hidden, head.weight)
+        return vocabulary_scores(hidden, head.weight)
 
 
 def rotate(x: Tensor, turn: tuple[Tensor, Tensor]) -> Tensor:
@@ -239,3 +245,18 @@ def rotate(x: Tensor, turn: tuple[Tensor, Tensor]) -> Tensor:
     cosine, sine = turn
     first, second = x.chunk(2, -1)
     return x * cosine + torch.cat([-second, first], -1) * sine
+
+
+def vocabulary_scores(hidden: Tensor, weight: Tensor) -> Tensor:
+    """Scores [N, V] of hidden states [N, d] by the vocabulary's matrix [V, d].
+
+    A CPU computes them in blocks of the vocabulary where no gradient is wanted: a product that does
+    not fit into its cache is up to a third slower.
+    """
+    whole = torch.is_grad_enabled() or torch.is_autocast_enabled("cpu") or hidden.dim() != 2
+    if whole or hidden.device.type != "cpu":
+        return nn.functional.linear(hidden, weight)
+    scores = hidden.new_empty(len(hidden), len(weight))
+    for part, out in zip(weight.split(BLOCK), scores.split(BLOCK, -1), strict=True):
+        torch.mm(hidden, part.t(), out=out)
+    return scores

@@ -49,10 +49,12 @@ class Memory:
 
 @dataclass
 class Cache:
-    """Self-attention keys and values [B, G, H, T, D] per layer; `length` steps are filled.
+    """Self-attention keys and values [B, G, H, W, D] per layer; `length` of W steps are filled.
 
-    `bias` [T, T] or [H, T, T] is added to the scores of the targets' tokens: what a token must not
-    see, and a network's own bias if it has one.
+    The rest is finite and masked. `bias` [T, T] or [H, T, T] is added to the scores of the targets'
+    tokens: what a token must not see, and a network's own bias if it has one. T is the most steps;
+    W grows as they come, a `STRIDE` at a time, for tiny products are slow products and a copy of
+    rows should not copy room for later.
     """
 
     keys: list[Tensor]
@@ -64,47 +66,40 @@ class Cache:
         """The cache of some of the texts, and of some of the rows [B, G] of each."""
         if rows is None:
             rows = torch.arange(self.keys[0].shape[1], device=texts.device).expand(len(texts), -1)
-        return Cache(
-            [self._copy(keys, texts, rows) for keys in self.keys],
-            [self._copy(values, texts, rows) for values in self.values],
-            self.bias,
-            self.length,
-        )
+        keys, values = ([_rows(x, texts, rows) for x in kept] for kept in (self.keys, self.values))
+        return Cache(keys, values, self.bias, self.length)
 
     def reorder(self, rows: Tensor) -> None:
         """Let row g of text b continue row rows[b, g] of the same text."""
         texts = torch.arange(rows.shape[0], device=rows.device)
-        for tensor in (*self.keys, *self.values):
-            tensor[..., : self.length, :] = self._filled(tensor, texts, rows)
+        for kept in (self.keys, self.values):
+            kept[:] = [_rows(tensor, texts, rows) for tensor in kept]
 
     def append(self, layer: int, keys: Tensor, values: Tensor) -> tuple[Tensor, Tensor]:
-        """Put in the next step's [B, G, H, 1, D]; a window [B, G, H, W, D] comes back.
+        """Put in the next step's [B, G, H, 1, D]; all [B, G, H, W, D] come back.
 
-        It holds all steps so far and some empty ones, which `window_bias` masks.
+        They hold all steps so far and some empty ones, which `window_bias` masks.
         """
-        at, end = self.length, self.window()
-        self.keys[layer][..., at : at + 1, :] = keys
-        self.values[layer][..., at : at + 1, :] = values
-        return self.keys[layer][..., :end, :], self.values[layer][..., :end, :]
+        for kept, new in ((self.keys, keys), (self.values, values)):
+            more = self.window() - kept[layer].shape[3]
+            if more:
+                kept[layer] = nn.functional.pad(kept[layer], (0, 0, 0, more))
+            kept[layer][..., self.length : self.length + 1, :] = new
+        return self.keys[layer], self.values[layer]
 
     def window(self) -> int:
-        """The steps to look at: a multiple of `STRIDE`, since tiny products are slow products."""
+        """W at the next step."""
         return min(-(-(self.length + 1) // STRIDE) * STRIDE, self.bias.shape[-1])
 
     def window_bias(self) -> Tensor:
         """The bias of the next step's token over the window: [1, W] or [H, 1, W]."""
         return self.bias[..., self.length : self.length + 1, : self.window()]
 
-    def _copy(self, tensor: Tensor, texts: Tensor, rows: Tensor) -> Tensor:
-        copy = tensor.new_zeros(*rows.shape, *tensor.shape[2:])
-        copy[..., : self.length, :] = self._filled(tensor, texts, rows)
-        return copy
 
-    def _filled(self, tensor: Tensor, texts: Tensor, rows: Tensor) -> Tensor:
-        """The filled steps of rows [B, G] of texts [B]; indices of two dimensions cost thrice."""
-        flat = (texts[:, None] * tensor.shape[1] + rows).flatten()
-        found = tensor.flatten(0, 1)[..., : self.length, :].index_select(0, flat)
-        return found.unflatten(0, rows.shape)
+def _rows(tensor: Tensor, texts: Tensor, rows: Tensor) -> Tensor:
+    """Rows [B, G] of texts [B] of a tensor [texts, rows, ...]; two indices would cost thrice."""
+    flat = (texts[:, None] * tensor.shape[1] + rows).flatten()
+    return tensor.flatten(0, 1).index_select(0, flat).unflatten(0, rows.shape)
 
 
 class TokenIds(Protocol):
@@ -181,13 +176,10 @@ def additive(mask: Tensor, dtype: torch.dtype = torch.float32) -> Tensor:
     return bias.masked_fill_(~mask, masked)[:, None, None, :]
 
 
-def empty_cache(layers: int, shape: tuple[int, int, int, int, int], bias: Tensor) -> Cache:
-    """A cache of zeros [B, G, H, T, D]: what is masked must be finite."""
-    keys, values = (
-        [torch.zeros(shape, dtype=bias.dtype, device=bias.device) for _ in range(layers)]
-        for _ in range(2)
-    )
-    return Cache(keys, values, bias)
+def empty_cache(layers: int, shape: tuple[int, int, int, int], bias: Tensor) -> Cache:
+    """A cache for texts, rows, heads and size of a head, before its first step."""
+    empty = torch.empty(*shape[:3], 0, shape[3], dtype=bias.dtype, device=bias.device)
+    return Cache([empty] * layers, [empty] * layers, bias)
 
 
 def causal_bias(tokens: int, like: Tensor) -> Tensor:

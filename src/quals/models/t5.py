@@ -250,7 +250,7 @@ class T5(nn.Module):
     def new_cache(self, texts: int, rows: int, steps: int) -> Cache:
         """An empty cache for up to `steps` tokens of `rows` targets for each of `texts` texts."""
         config = self.config
-        shape = (texts, rows, config.num_heads, steps, config.d_kv)
+        shape = (texts, rows, config.num_heads, config.d_kv)
         return empty_cache(
             config.num_decoder_layers, shape, self.decoder.causal_position_bias(steps)
         )

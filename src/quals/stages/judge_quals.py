@@ -24,6 +24,7 @@ from quals.models import checkpoint
 from quals.models.adapter_folder import Places
 from quals.models.checkpoint import Checkpoint
 from quals.models.released import find
+from quals.models.source import model_folder
 from quals.params import Count, Section, load_section
 from quals.signature import content_hash
 from quals.training.loop import Stopwatch
@@ -133,7 +134,7 @@ def main(arguments) -> None:
     settings = load_section(params, "judgments", Judgments)
     variants = load_section(params, "quals_variants", Variants).changes
     judge = Judge(
-        qagen=arguments.qagen,
+        qagen=model_folder(str(arguments.qagen)),
         plain=find(load_section(params, "train_qagen.base", Places), params),
         settings=load_section(params, "quals", QualsSettings),
         changes=variants,

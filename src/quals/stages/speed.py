@@ -123,8 +123,10 @@ def _compare(
 ) -> dict[str, object]:
     """Both in turn after one warm-up each, so that a drifting machine hits them alike.
 
-    The warm-up also tells how the time of each splits into its steps.
+    The warm-up is one summary; a run before the timed ones tells how each spends its time.
     """
+    for score in (quals.score, qags.score):
+        work.first(1).together(score)
     quals_parts, qags_parts = _quals_parts(quals, run), _qags_parts(qags, run)
     times: dict[str, list[float]] = {"quals": [], "qags": []}
     for _ in tqdm(range(settings.repeats), desc=f"speed {name}", delay=5):
@@ -149,8 +151,7 @@ def _compare(
 
 
 def _quals_parts(quals: Quals, run: Callable[[Score], None]) -> dict[str, float]:
-    """Seconds of the two halves of QUALS in a second run: the first one only warms up."""
-    run(quals.score)
+    """Seconds of the two halves of QUALS."""
     watch = Stopwatch()
     with timed(quals, "generate") as generating:
         run(quals.score)
@@ -160,7 +161,6 @@ def _quals_parts(quals: Quals, run: Callable[[Score], None]) -> dict[str, float]
 
 def _qags_parts(qags: Qags, run: Callable[[Score], None]) -> dict[str, float]:
     """Seconds of QAGS's three models; what is left over is comparing answers."""
-    run(qags.score)
     watch = Stopwatch()
     with (
         timed(qags.nlp, "pipe") as extracting,
