@@ -8,8 +8,6 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Literal, NamedTuple
 
-from quals.metrics.pairs import mean
-
 
 class Tokens(NamedTuple):
     """Log p (natural) of a pair's tokens under both texts; from `answer_at` on they answer.
@@ -49,12 +47,16 @@ class Average:
             return document[worst], summary[worst]
         if self.tokens == "sum":
             return sum(document), sum(summary)
-        return mean(document), mean(summary)
+        return _mean(document), _mean(summary)
 
     def of_pairs(self, scores: Sequence[float]) -> float | None:
         if not scores:
             return None
-        return min(scores) if self.pairs == "lowest" else mean(scores)
+        return min(scores) if self.pairs == "lowest" else _mean(scores)
+
+
+def _mean(values: Sequence[float]) -> float:  # that of `pairs` comes with torch, for seconds
+    return sum(values) / len(values)
 
 
 PAPER, WORST_TOKEN = "paper", "worst_token"
