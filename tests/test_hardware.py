@@ -7,18 +7,20 @@ from quals.scoring.hardware import choose_dtype, choose_threads
 
 
 @pytest.mark.parametrize(
-    ("flags", "expected"),
+    ("vendor", "flags", "expected"),
     [
-        ({"avx2"}, "float32"),
-        ({"avx512f"}, "float32"),
-        ({"avx512_bf16", "avx2"}, "bfloat16"),
-        ({"amx_bf16", "amx_tile"}, "bfloat16"),
-        ({"asimd", "bf16"}, "bfloat16"),
-        (set(), "float32"),
+        ("GenuineIntel", "avx2", "float32"),
+        ("AuthenticAMD", "avx512f", "float32"),
+        ("AuthenticAMD", "avx512_bf16 avx2", "bfloat16"),
+        ("GenuineIntel", "avx512_bf16 avx2", "float32"),
+        ("GenuineIntel", "avx512_bf16 amx_bf16 amx_tile", "bfloat16"),
+        ("", "asimd bf16", "bfloat16"),
+        ("", "", "float32"),
     ],
 )
-def test_bfloat16_only_where_the_cpu_multiplies_it(monkeypatch, flags, expected):
-    monkeypatch.setattr(hardware, "cpu_flags", lambda: flags)
+def test_bfloat16_only_where_the_cpu_gains_by_it(monkeypatch, vendor, flags, expected):
+    told = {"vendor_id": vendor, "flags": flags}
+    monkeypatch.setattr(hardware, "_cpuinfo", lambda *names: told[names[0]])
     assert choose_dtype().value == expected
     assert choose_dtype().reason
     for asked in ("float32", "bfloat16"):

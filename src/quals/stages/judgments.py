@@ -23,6 +23,7 @@ from quals.corpora.judgments import (
 from quals.jsonl import DataError, Row, read_jsonl, write_json, write_jsonl
 from quals.metrics.averages import AVERAGES, PAPER, Tokens
 from quals.metrics.quals import QualsSettings
+from quals.models.source import model_folder
 from quals.params import load_section
 from quals.signature import signature
 from quals.training.loop import Stopwatch
@@ -37,6 +38,7 @@ def main(arguments) -> None:
     settings = load_section(arguments.params, "judgments", Judgments)
     judged = read_judgments(arguments.benchmark, settings, os.environ)
     quals = load_section(arguments.params, "quals", QualsSettings)
+    qagen = model_folder(str(arguments.qagen))
     found = _scores(arguments.judged, quals.max_pairs)
     missing = [item.id for item in judged if item.id not in found]
     if missing:
@@ -65,7 +67,7 @@ def main(arguments) -> None:
         {
             **tables[HELD_OUT],
             DEVELOPMENT: tables[DEVELOPMENT],
-            "signature": signature(models={"qagen": arguments.qagen}),
+            "signature": signature(models={"qagen": qagen}),
         },
     )
     print(f"judgments {arguments.benchmark}: {len(items)} summaries, {watch.seconds():.0f} s")
