@@ -65,12 +65,11 @@ laptop: assets  ## real text on a CPU, hours: QUALS against what people judged, 
 
 # Commands of dvc.yaml; with the released adapter they need no SQuAD.
 halueval: assets  ## the part of `laptop` for which the package index is enough: QUALS on HaluEval
-	qagen=$$($(BIN)/python -m quals.models.merged released/quals-smollm2-135m) && \
 	$(BIN)/python -m quals.stages.judge_quals --params scales/laptop.yaml \
-	    --benchmark halueval --qagen "$$qagen" \
-	    --out data/laptop/judged/halueval/quals.jsonl && \
+	    --benchmark halueval --qagen released/quals-smollm2-135m \
+	    --out data/laptop/judged/halueval/quals.jsonl
 	$(BIN)/python -m quals.stages.judgments --params scales/laptop.yaml \
-	    --benchmark halueval --qagen "$$qagen" \
+	    --benchmark halueval --qagen released/quals-smollm2-135m \
 	    --judged data/laptop/judged/halueval \
 	    --items data/laptop/agreement/halueval.jsonl \
 	    --out results/laptop/agreement/halueval.json

@@ -1,5 +1,6 @@
 """Tiny Llama-shaped bases and random adapters for them: what the tests of adapters share."""
 
+import copy
 from pathlib import Path
 
 import torch
@@ -52,6 +53,17 @@ def make_adapter(model, *, targets=ALL, rank=3, alpha=5.0, spread=0.3, seed=1) -
         if isinstance(part, torch.nn.Linear) and name.rpartition(".")[2] in targets
     }
     return Adapter(rank, alpha, 0.0, tuple(sorted(targets)), pairs)
+
+
+def taken_apart(whole, **choices):
+    """A base and the random adapter that makes `whole` of it."""
+    adapter = make_adapter(whole, **choices)
+    base = copy.deepcopy(whole)
+    parts = dict(base.named_modules())
+    with torch.no_grad():
+        for name, (a, b) in adapter.pairs.items():
+            parts[name].weight -= adapter.scale * b @ a
+    return base, adapter
 
 
 def record_for(model, **changed) -> Record:

@@ -5,7 +5,7 @@ from argparse import Namespace
 
 import pytest
 import torch
-from adapters import make_base, save_base
+from adapters import make_base, save_adapter, save_base, taken_apart
 from judges import judgments_section
 from ruamel.yaml import YAML
 
@@ -22,7 +22,9 @@ from quals.metrics.parts import in_parts
 from quals.metrics.quals import PAPER, Quals, QualsSettings
 from quals.metrics.windows import closest_sentences
 from quals.models import checkpoint
+from quals.models.source import model_folder
 from quals.models.tokenizer import SEPARATOR
+from quals.signature import content_hash
 from quals.stages import judge_quals, judgments
 from quals.text import sentences, words
 
@@ -86,11 +88,11 @@ def without_newline(metric, start, *, longest, row_budget) -> None:
     metric.longest, metric.row_budget = longest, row_budget
 
 
-def judge(project) -> list[dict]:
+def judge(project, qagen="qagen") -> list[dict]:
     arguments = Namespace(
         params=project / "scale.yaml",
         benchmark="qags_xsum",
-        qagen=project / "qagen",
+        qagen=project / qagen,
         out=project / "judged/quals.jsonl",
     )
     judge_quals.main(arguments)
@@ -190,11 +192,11 @@ def scale(project) -> dict:
     return YAML(typ="safe", pure=True).load((project / "scale.yaml").read_text())
 
 
-def tables(project) -> dict:
+def tables(project, qagen="qagen") -> dict:
     arguments = Namespace(
         params=project / "scale.yaml",
         benchmark="qags_xsum",
-        qagen=project / "qagen",
+        qagen=project / qagen,
         judged=project / "judged",
         items=project / "items.jsonl",
         out=project / "out.json",
@@ -222,6 +224,26 @@ def test_tables_take_the_scores_of_every_file_and_keep_variants_apart(project):
     assert [item["scores"]["qags"] for item in items] == pytest.approx(
         [at / 12 for at in range(12)], abs=1e-6
     )
+
+
+def test_an_adapters_folder_stands_for_the_model_that_it_makes(
+    project, make_qagen, few_words, monkeypatch
+):
+    monkeypatch.setenv("QUALS_CACHE", str(project / "cache"))
+    base, adapter = taken_apart(make_qagen(10), targets=("q", "v", "wi"))
+    whole = judge(project)
+    assert any(row["scores"]["quals"] for row in whole)
+    in_words = tables(project)
+    save_adapter(
+        base, adapter, project / "adapter", folder=str(save_base(base, few_words, project / "t5"))
+    )
+    found = judge(project, "adapter")
+    for one, other in zip(found, whole, strict=True):
+        assert one["scores"] == pytest.approx(other["scores"], abs=1e-4, nan_ok=True)
+    again = tables(project, "adapter")
+    models = again["signature"]["models"]
+    assert models != in_words["signature"]["models"]
+    assert models == {"qagen": content_hash(model_folder(str(project / "adapter")))}
 
 
 def test_averages_are_those_of_the_metric_of_that_name(project):

@@ -11,7 +11,7 @@ import pytest
 from quals.params import load_yaml
 
 ROOT = Path(__file__).parents[1]
-MERGED = "cache/merged"  # what the fake command answers
+RELEASED = "released/quals-smollm2-135m"
 
 pytestmark = pytest.mark.skipif(shutil.which("make") is None, reason="make is not installed")
 
@@ -35,7 +35,7 @@ def project(tmp_path):
     commands_say = {
         "quals": says + "[ $1 = assets ] || [ ! -e lacking ]",
         "dvc": says + ": > params.yaml",
-        "python": f"[ $2 = quals.models.merged ] && echo {MERGED} && exit\n{says}",
+        "python": says,
     }
     for name, lines in commands_say.items():
         path = commands / name
@@ -68,10 +68,11 @@ def test_without_xsum_and_squad_the_benchmark_of_the_package_index_runs(project)
 
 def test_halueval_takes_the_commands_of_the_pipeline_with_the_released_adapter(project):
     """Unlike the pipeline's QAGen the adapter needs no questions to be measured on."""
+    assert (ROOT / RELEASED).is_dir()
     found = [shlex.split(line)[1:] for line in made(project, "halueval").splitlines()]
     for stage in ("judge_quals", "judgments"):
         command = load_yaml(ROOT / "dvc.yaml")["stages"][stage]["cmd"]
         for key, value in (("scale", "laptop"), ("benchmark", "halueval")):
             command = command.replace(f"${{item.{key}}}", value)
-        command = command.replace("models/laptop/metrics/qagen", MERGED)
+        command = command.replace("models/laptop/metrics/qagen", RELEASED)
         assert shlex.split(command)[1:] in found

@@ -1,21 +1,19 @@
 """Laws of released adapters: their base is found, they are merged once, and commands take them."""
 
-import copy
 import json
-from argparse import Namespace
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import replace
 
 import huggingface_hub
 import pytest
 import torch
-from adapters import files, make_adapter, make_base, save_adapter, save_base
+from adapters import files, make_adapter, make_base, save_adapter, save_base, taken_apart
 from scored import SCALE, SMALL, read, rows, write
 
 from quals.cli import main
 from quals.errors import InputError
 from quals.metrics.quals import PAPER, Quals, QualsSettings
-from quals.models import adapter_folder, checkpoint, merged
+from quals.models import adapter_folder, checkpoint
 from quals.models.adapter import merge
 from quals.models.source import model_folder
 from quals.params import load_yaml
@@ -135,14 +133,6 @@ def test_an_adapter_is_merged_once_for_each_content(
     assert len({first, second, third}) == len(merges) == 3
 
 
-def test_a_command_prints_the_merged_folder(project, released, model, tokenizer, capsys):
-    save_base(model, tokenizer, project / ASSETS)
-    merged.main(Namespace(adapter="released/tiny"))
-    folder = capsys.readouterr().out.removesuffix("\n")
-    assert folder == str(model_folder("released/tiny"))
-    assert "\n" not in folder
-
-
 def test_processes_that_come_at_once_share_one_merge(project, released, model, tokenizer, merges):
     save_base(model, tokenizer, project / ASSETS)
     with ThreadPoolExecutor(4) as pool:
@@ -163,12 +153,7 @@ def test_quals_score_takes_an_adapter_of_any_family(
     """A trained T5 is split into a base and an adapter: together they score like it."""
     whole = make_qagen(10)
     settings = QualsSettings(**{**load_yaml(SCALE)["quals"], **SMALL})
-    added = make_adapter(whole, targets=("q", "v", "wi"), spread=0.3)
-    base = copy.deepcopy(whole)
-    parts = dict(base.named_modules())
-    with torch.no_grad():
-        for name, (a, b) in added.pairs.items():
-            parts[name].weight -= added.scale * b @ a
+    base, added = taken_apart(whole, targets=("q", "v", "wi"))
     save_base(base, few_words, project / ASSETS)
     folder = save_adapter(base, added, project / "released/tiny", folder=ASSETS)
     (folder / "quals.json").write_text(json.dumps(settings.model_dump()))
