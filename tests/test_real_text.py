@@ -95,7 +95,14 @@ def test_costs_have_their_sum_in_minutes_and_the_machine(tmp_path):
     found = costs(path, "laptop")
     assert found.startswith("Together 31 minutes (some CPU, 2 cores):")
     assert "| `reward` | 3 | 1233 | 2048 |" in found
+    assert "Machine" not in found
     assert "No stage" in costs(path, "paper")
+    elsewhere = {**cost("sample", 1, 300.0, 512), "device": "another CPU, 2 cores"}
+    write_json(path, {"laptop": [elsewhere, cost("reward", 3, 1233.0, 2048)]})
+    found = costs(path, "laptop")
+    assert found.startswith("Together 26 minutes (another CPU, 2 cores / some CPU, 2 cores):")
+    assert "| `sample` | 1 | 300 | 512 | - | another CPU, 2 cores |" in found
+    assert "| `reward` | 3 | 1233 | 2048 | - | some CPU, 2 cores |" in found
 
 
 def test_the_page_holds_the_committed_costs():

@@ -10,7 +10,7 @@ from pathlib import Path
 
 from quals.analysis.formatting import claims_table, number
 from quals.analysis.readme import result_tables, update
-from quals.analysis.report_evidence import costs_table
+from quals.analysis.report_evidence import costs_table, machines
 from quals.analysis.report_results import OTHER_COLUMNS, PAPER_COLUMNS, difference_table
 from quals.analysis.tables import BASELINES
 from quals.jsonl import read_json
@@ -51,8 +51,7 @@ def costs(measured: Path, scale: str) -> str:
     if not rows:
         return "No stage of this scale has been measured yet."
     minutes = number(sum(row["seconds"] for row in rows) / 60, 0)
-    devices = " / ".join(dict.fromkeys(row["device"] for row in rows))
-    return f"Together {minutes} minutes ({devices}):\n\n{costs_table(rows)}"
+    return f"Together {minutes} minutes ({machines(rows)}):\n\n{costs_table(rows)}"
 
 
 def main(words: Sequence[str] | None = None) -> None:

@@ -200,12 +200,20 @@ def costs(evidence: Evidence) -> str:
     return (
         f"{title}\n\nWall-clock seconds of all runs of a stage, starting Python included; the most "
         "memory that its processes held; energy of the processor where the machine tells it. "
-        f"Measured once on: {evidence.costs[0]['device']}.\n\n{costs_table(evidence.costs)}"
+        f"Measured once on: {machines(evidence.costs)}.\n\n{costs_table(evidence.costs)}"
     )
 
 
+def machines(rows: Sequence[Row]) -> str:
+    """Where stages were measured, in the order of `rows`."""
+    return " / ".join(unique(rows, "device"))
+
+
 def costs_table(rows: Sequence[Row]) -> str:
-    """A line per stage that benchmarks/costs.py measured, and their sum."""
+    """A line per stage that benchmarks/costs.py measured, with its machine if not all had the same.
+
+    The last line is their sum.
+    """
     cells = [
         [
             f"`{row['stage']}`",
@@ -218,6 +226,10 @@ def costs_table(rows: Sequence[Row]) -> str:
     ]
     cells.append(["all", "", number(sum(row["seconds"] for row in rows), 0), MISSING, MISSING])
     header = ["Stage", "Runs", "Seconds", "Peak memory (MiB)", "Energy (J)"]
+    if len(unique(rows, "device")) > 1:
+        header.append("Machine")
+        for cell, device in zip(cells, [*(row["device"] for row in rows), MISSING], strict=True):
+            cell.append(device)
     return table(header, cells)
 
 
