@@ -9,10 +9,16 @@ from test_quals import CASES, SMALL
 
 from quals.ablations.metric_items import gather
 from quals.ablations.metric_rows import Judged, metric_rows
-from quals.ablations.variants import MetricAblations, metric_variants, score_variants
+from quals.ablations.variants import (
+    MetricAblations,
+    ask_variants,
+    metric_variants,
+    score_asked,
+)
 from quals.analysis.statistics import draw
 from quals.corpus import Article
 from quals.jsonl import write_jsonl
+from quals.metrics.explained import ExplainedQuals
 from quals.metrics.quals import Quals, QualsSettings
 from quals.models.checkpoint import Checkpoint
 from quals.models.tokenizer import SEPARATOR
@@ -62,8 +68,9 @@ def test_every_ablation_holds_the_base_and_no_setting_twice(base, variants):
 def test_variants_score_as_quals_with_their_settings(qagen, variants):
     documents, summaries = map(list, zip(*CASES, strict=True))
     separator = qagen.tokenizer.id_of(SEPARATOR)
-    settings = [variant.settings for variant in variants]
-    found = score_variants(qagen, separator, settings, documents, summaries)
+    settings = [variant.settings for variant in variants if variant.settings is not None]
+    answers = ask_variants(qagen, separator, settings, documents, summaries)
+    found = score_asked(settings, answers.pairs)
     for own, scores in zip(settings, found, strict=True):
         expected = [s.quals for s in Quals(qagen, separator, own).score(documents, summaries)]
         assert [s is None for s in scores] == [s is None for s in expected]
@@ -72,10 +79,21 @@ def test_variants_score_as_quals_with_their_settings(qagen, variants):
     assert len({tuple(scores) for scores in found}) > 6, "the settings must matter in this test"
 
 
+def test_summaries_are_explained_as_without_pairs(qagen, base):
+    documents, summaries = map(list, zip(*CASES, ("a", ""), strict=True))
+    separator = qagen.tokenizer.id_of(SEPARATOR)
+    found = ask_variants(qagen, separator, [base], documents, summaries).explained
+    expected = ExplainedQuals(qagen, separator, base).score(documents, summaries)
+    assert found[-1] is None
+    assert expected[-1].quals is None
+    assert found[:-1] == pytest.approx([one.quals for one in expected[:-1]], abs=1e-5)
+    assert len(set(found)) > 3
+
+
 def test_variants_of_another_search_are_refused(qagen, base):
     other = base.model_copy(update={"longest": base.longest + 1})
     with pytest.raises(ValueError, match="longest"):
-        score_variants(qagen, 3, [base, other], ["a"], ["b"])
+        ask_variants(qagen, 3, [base, other], ["a"], ["b"])
 
 
 def naive_auc(scores, truth):

@@ -2,6 +2,7 @@
 
 import gzip
 import io
+import json
 import os
 import signal
 import subprocess
@@ -17,6 +18,7 @@ from quals.cli import main
 from quals.metrics import quals as quals_module
 from quals.metrics.averaged import AveragedQuals
 from quals.metrics.averages import AVERAGES, PAPER, WORST_TOKEN
+from quals.metrics.explained import ExplainedQuals
 from quals.metrics.quals import Quals, QualsSettings
 from quals.params import load_section
 
@@ -43,6 +45,18 @@ def expected(model, source, tmp_path):
     """The bytes of an undisturbed run."""
     assert score(source, tmp_path / "expected.jsonl", model, *CUT) == 0
     return (tmp_path / "expected.jsonl").read_bytes()
+
+
+def alike(found: list[dict], expected: bytes) -> bool:
+    """The rows of an output, but for the last digit: a cached score was made in other company."""
+    others = [json.loads(line) for line in expected.splitlines()]
+    assert len(found) == len(others)
+    for row, other in zip(found, others, strict=True):
+        assert row["quals"] == pytest.approx(other["quals"], abs=1e-5)
+        assert len(row["pairs"]) == len(other["pairs"])
+        for pair, same in zip(row["pairs"], other["pairs"], strict=True):
+            assert pair == pytest.approx(same, abs=1e-5)
+    return [row["id"] for row in found] == [row["id"] for row in others]
 
 
 @pytest.fixture
@@ -107,7 +121,23 @@ def test_a_cache_keeps_averages_apart(model, source, expected, tmp_path):
     for name in (WORST_TOKEN, PAPER):
         options = [*CUT, "--cache", str(tmp_path / "cache"), "--average", name]
         assert score(source, tmp_path / "out.jsonl", model, *options) == 0
-    assert (tmp_path / "out.jsonl").read_bytes() == expected
+    assert alike(read(tmp_path / "out.jsonl"), expected)
+
+
+def test_the_explained_share_asks_no_questions(model, source, tmp_path, capsys):
+    asked = read(source)
+    texts = [row["document"] for row in asked], [row["summary"] for row in asked]
+    options = [*CUT, "--cache", str(tmp_path / "cache")]
+    assert score(source, tmp_path / "out.jsonl", model, *options) == 0
+    assert score(source, tmp_path / "out.jsonl", model, *options, "--explained") == 0
+    settings = load_section(model.parent / "settings.yaml", "quals", QualsSettings)
+    scores = ExplainedQuals.from_pretrained(model, settings).score(*texts)
+    found = read(tmp_path / "out.jsonl")
+    assert [row["quals"] for row in found] == pytest.approx([s.quals for s in scores], abs=1e-5)
+    assert not any(row["pairs"] for row in found)
+    with pytest.raises(SystemExit):
+        score(source, tmp_path / "other.jsonl", model, "--explained", "--average", WORST_TOKEN)
+    assert "not allowed with" in capsys.readouterr().err
 
 
 def test_an_average_of_parts_of_pairs_is_refused(model, source, tmp_path, capsys):
@@ -246,13 +276,14 @@ def test_two_runs_do_not_write_one_output(model, source, tmp_path, counted, caps
     assert f"{out}: another process is writing it now" in capsys.readouterr().err
 
 
-def test_the_cache_changes_no_byte_and_saves_the_work(model, source, expected, tmp_path, counted):
+def test_the_cache_changes_no_score_and_saves_the_work(model, source, expected, tmp_path, counted):
     cached = [*CUT, "--cache", str(tmp_path / "cache")]
     for name in ("cold", "warm"):
         before = len(counted.sizes)
         assert score(source, tmp_path / name, model, *cached) == 0
-        assert (tmp_path / name).read_bytes() == expected
+        assert alike(read(tmp_path / name), expected)
     assert len(counted.sizes) == before
+    assert (tmp_path / "warm").read_bytes() == (tmp_path / "cold").read_bytes()
     assert score(source, tmp_path / "other", model, *cached, "--groups", "9") == 0
     assert len(counted.sizes) > before
 

@@ -17,6 +17,7 @@ from quals.metrics import parts
 from quals.metrics.averaged import AveragedQuals
 from quals.metrics.averages import AVERAGES
 from quals.metrics.averages import PAPER as PAPER_AVERAGE
+from quals.metrics.explained import ExplainedQuals
 from quals.metrics.likelihood import Likelihood
 from quals.metrics.parts import in_parts
 from quals.metrics.quals import PAPER, Quals, QualsSettings
@@ -120,6 +121,16 @@ def test_columns_are_quals_with_those_settings_and_that_document(project):
         assert [v for v, _ in both] == pytest.approx([v for _, v in both], abs=1e-4)
         seen.add(tuple(column))
     assert len(seen) == len(expected), "every setting must matter in this test"
+    metric = ExplainedQuals.from_pretrained(project / "qagen", base)
+    shares = metric.score([t.document for t in texts], [t.summary for t in texts])
+    assert [row["variants"]["quals_explained"] for row in rows] == pytest.approx(
+        [one.quals for one in shares], abs=1e-4
+    )
+    plain = Likelihood(checkpoint.load(project / "base"), longest=30, row_budget=512)
+    for name, found in (("likelihood", plain.score), ("likelihood_explained", plain.explained)):
+        assert [row["scores"][name] for row in rows] == pytest.approx(
+            found([t.document for t in texts], [t.summary for t in texts]), abs=1e-4
+        )
     assert any(row["scores"]["quals"] is not None for row in rows)
     assert [row["id"] for row in rows] == [text.id for text in texts]
 
@@ -212,10 +223,13 @@ def test_tables_take_the_scores_of_every_file_and_keep_variants_apart(project):
         ({"id": row["id"], "scores": {"qags": at / 12}} for at, row in enumerate(rows)),
     )
     found = tables(project)
-    assert {"quals", "qags", "likelihood"} <= {row["metric"] for row in found["rows"]}
+    assert {"quals", "qags", "likelihood", "likelihood_explained"} <= {
+        row["metric"] for row in found["rows"]
+    }
     averages = {f"quals_{name}" for name in AVERAGES if name != PAPER_AVERAGE}
-    assert {row["metric"] for row in found["variants"]} == {"quals", *CHANGES, *averages}
-    assert {row["against"] for row in found["variant_leads"]} == {*CHANGES, *averages}
+    others = {*CHANGES, *averages, "quals_explained"}
+    assert {row["metric"] for row in found["variants"]} == {"quals", *others}
+    assert {row["against"] for row in found["variant_leads"]} == others
     assert not {row["against"] for row in found["leads"]} & {*CHANGES, *averages}
     counts = [t["rows"][0]["n"] + t["rows"][0]["undefined"] for t in (found, found["development"])]
     assert sum(counts) == 12
@@ -267,7 +281,8 @@ def test_pairs_of_a_wider_search_make_no_averages(project, capsys):
     path.write_text(path.read_text().replace("{groups: 4}", "{groups: 20}"))
     assert "groups: 20" in path.read_text()
     judge(project)
-    assert {row["metric"] for row in tables(project)["variants"]} == {"quals", *CHANGES}
+    found = {row["metric"] for row in tables(project)["variants"]}
+    assert found == {"quals", "quals_explained", *CHANGES}
     assert "no other averages" in capsys.readouterr().out
 
 

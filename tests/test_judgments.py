@@ -149,6 +149,10 @@ def test_likelihood_is_the_mean_over_the_summary_s_tokens(tokenizer, sentences, 
         target, mask = pad([ids], 0)
         logprobs = target_logprobs(model, memory, target[None], mask[None])
         assert score == pytest.approx(logprobs.sum().item() / len(ids), abs=1e-5)
+    alone = metric.score([""] * len(pairs), [s for _, s in pairs])
+    shares = metric.explained([d for d, _ in pairs], [s for _, s in pairs])
+    for under, without, share in zip(found, alone, shares, strict=True):
+        assert share == (None if under is None else pytest.approx(1 - under / without, abs=1e-5))
     # The first token follows a line end, not the token that begins a generated text.
     assert model.config.decoder_start_token_id == 3
 

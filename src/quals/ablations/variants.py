@@ -7,15 +7,18 @@ tokens they average.
 
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
+from math import prod
 from pathlib import Path
 from typing import Annotated
 
 from pydantic import Field
 
 from quals.decoding.diverse import diverse_decode
+from quals.decoding.likelihoods import unread
 from quals.decoding.reading import read_in_batches
 from quals.decoding.scoring import score_targets
 from quals.decoding.sequences import Hypothesis, Limits
+from quals.metrics.explained import explained_share
 from quals.metrics.pairs import Candidate, Likelihood, PairFilter, mean
 from quals.metrics.quals import Quals, QualsSettings
 from quals.metrics.texts import Texts
@@ -24,8 +27,20 @@ from quals.models.interface import Memory
 from quals.params import Count, Natural, Section
 
 SEARCH = ("diversity_strength", "shortest", "longest", "max_source_tokens", "row_budget")
-Under = dict[tuple[int, ...], tuple[float, ...]]  # log p of a pair's tokens by its ids
+Rows = dict[str, dict[tuple[int, ...], None]]  # what each document is asked, by its ids
+Under = dict[tuple[int, ...], tuple[float, ...]]  # log p of a target's tokens by its ids
 Asked = tuple[Candidate, tuple[float, ...]]  # a pair, and log p of its tokens under the document
+
+
+@dataclass(frozen=True)
+class Answers:
+    """What the documents think of the pairs of every variant and summary, and of each summary.
+
+    `explained` are the shares that `ExplainedQuals` would find.
+    """
+
+    pairs: list[list[list[Asked]]]
+    explained: list[float | None]
 
 
 class MetricAblations(Section):
@@ -47,11 +62,11 @@ class MetricAblations(Section):
 
 @dataclass(frozen=True)
 class MetricVariant:
-    """A setting of QUALS under the ablation that it belongs to."""
+    """A setting of QUALS under the ablation that it belongs to; None asks no pairs at all."""
 
     ablation: str
     setting: str
-    settings: QualsSettings
+    settings: QualsSettings | None
 
 
 def metric_variants(base: QualsSettings, tried: MetricAblations) -> list[MetricVariant]:
@@ -76,36 +91,26 @@ def metric_variants(base: QualsSettings, tried: MetricAblations) -> list[MetricV
             f"both oddities, {tried.official_groups} groups": wide,
         },
     }
-    return [
+    found = [
         MetricVariant(ablation, setting, base.model_copy(update=change))
         for ablation, settings in changes.items()
         for setting, change in settings.items()
     ]
+    formulas = {"pairs": base, "explained share": None}
+    return found + [MetricVariant("formula", name, which) for name, which in formulas.items()]
 
 
 def score_by_folder(
     folder: Path, variants: list[QualsSettings], texts: Texts
 ) -> list[tuple[float | None, ...]]:
-    """Of each text its scores under every variant, by the QAGen model in a folder."""
+    """Of each text its scores under every variant by the QAGen model in a folder.
+
+    The explained share comes last.
+    """
     quals = Quals.from_pretrained(folder, variants[0])
     qagen = Checkpoint(quals.model, quals.tokenizer)
-    scores = score_variants(qagen, quals.separator, variants, texts.documents, texts.summaries)
-    return list(zip(*scores, strict=True))
-
-
-def score_variants(
-    qagen: Checkpoint,
-    separator: int,
-    variants: list[QualsSettings],
-    documents: list[str],
-    summaries: list[str],
-) -> list[list[float | None]]:
-    """The scores of every variant, each as `Quals` with those settings gives them.
-
-    Variants are those that `ask_variants` takes.
-    """
-    asked = ask_variants(qagen, separator, variants, documents, summaries)
-    return score_asked(variants, asked)
+    found = ask_variants(qagen, quals.separator, variants, texts.documents, texts.summaries)
+    return list(zip(*score_asked(variants, found.pairs), found.explained, strict=True))
 
 
 def ask_variants(
@@ -116,10 +121,11 @@ def ask_variants(
     summaries: list[str],
     *,
     instead: Mapping[int, list[str]] | None = None,
-) -> list[list[list[Asked]]]:
+) -> Answers:
     """For every variant and summary its pairs, with what the document thinks of them.
 
-    Variants must share what the search depends on besides the number of groups; else `ValueError`.
+    A document is read once for all of them and for the summaries themselves. Variants must share
+    what the search depends on besides the number of groups; else `ValueError`.
     `instead` holds, by the place of a variant, the texts that it reads in the documents' stead.
     """
     read = [(instead or {}).get(place, documents) for place in range(len(variants))]
@@ -141,19 +147,32 @@ def ask_variants(
     for summary, found in _search(qagen, widest, sorted(set(summaries))):
         for variant, pairs, mine in zip(variants, filters, kept, strict=True):
             mine[summary] = pairs.select(summary, found[: variant.groups], variant.max_pairs)
-    asked: dict[str, dict[tuple[int, ...], None]] = {}
+    asked: Rows = {}
     for texts, mine in zip(read, kept, strict=True):
         for document, summary in zip(texts, summaries, strict=True):
             ids = (candidate.ids for candidate in mine[summary])
             asked.setdefault(document, {}).update(dict.fromkeys(ids))
-    under = dict(_under_documents(qagen, widest, asked))
-    return [
-        [
-            [(candidate, under[document][candidate.ids]) for candidate in mine[summary]]
-            for document, summary in zip(texts, summaries, strict=True)
-        ]
-        for texts, mine in zip(read, kept, strict=True)
-    ]
+    whole = [tuple(ids) for ids in qagen.tokenizer.encode(summaries, first.max_source_tokens)]
+    told: Rows = {}
+    for document, ids in zip(documents, whole, strict=True):
+        told.setdefault(document, {}).update({ids: None} if ids else {})
+    under = dict(_under_documents(qagen, widest, asked, told))
+    rows = sorted({ids for ids in whole if ids})
+    alone = unread(qagen.model, [list(ids) for ids in rows], budget=first.row_budget)
+    without = dict(zip(rows, alone, strict=True))
+    return Answers(
+        pairs=[
+            [
+                [(candidate, under[document][candidate.ids]) for candidate in mine[summary]]
+                for document, summary in zip(texts, summaries, strict=True)
+            ]
+            for texts, mine in zip(read, kept, strict=True)
+        ],
+        explained=[
+            explained_share(under[document][ids], without[ids]) if ids else None
+            for document, ids in zip(documents, whole, strict=True)
+        ],
+    )
 
 
 def score_asked(
@@ -190,16 +209,27 @@ def _search(
 
 
 def _under_documents(
-    qagen: Checkpoint, settings: QualsSettings, asked: dict[str, dict[tuple[int, ...], None]]
+    qagen: Checkpoint, settings: QualsSettings, asked: Rows, told: Rows
 ) -> Iterator[tuple[str, Under]]:
-    """Log p of the pairs of all summaries and variants of a document: it is encoded once."""
-    documents = [document for document, rows in asked.items() if rows]
-    shapes = [(len(asked[d]), max(map(len, asked[d]))) for d in documents]
+    """Log p of the pairs of all summaries and variants of a document, and of those summaries.
+
+    It is encoded once. Pairs and summaries are scored apart: they differ in length.
+    """
+    parts = (asked, told)
+    documents = [d for d in asked if any(rows.get(d) for rows in parts)]
+    shapes = [max((_shape(rows.get(d, {})) for rows in parts), key=prod) for d in documents]
     for chosen, memory in _read(qagen, settings, documents, shapes, "documents"):
-        rows = [[list(ids) for ids in asked[document]] for document in chosen]
-        scored = score_targets(qagen.model, memory, rows)
-        for document, logprobs in zip(chosen, scored, strict=True):
-            yield document, dict(zip(asked[document], map(tuple, logprobs), strict=True))
+        under: list[Under] = [{} for _ in chosen]
+        for rows in parts:
+            targets = [[list(ids) for ids in rows.get(document, {})] for document in chosen]
+            for place, found in enumerate(score_targets(qagen.model, memory, targets)):
+                ids = map(tuple, targets[place])
+                under[place].update(zip(ids, map(tuple, found), strict=True))
+        yield from zip(chosen, under, strict=True)
+
+
+def _shape(rows: dict[tuple[int, ...], None]) -> tuple[int, int]:
+    return len(rows), max(map(len, rows), default=0)
 
 
 def _read(

@@ -17,7 +17,7 @@ from quals.jsonl import Row
 
 METRICS = (
     *("quals", "qags", "factcc", "rouge1", "rouge2", "rougeL"),
-    *("copy1", "copy2", "copy3", "length", "likelihood"),
+    *("copy1", "copy2", "copy3", "length", "likelihood", "likelihood_explained"),
 )
 ERRORS = ("extrinsic", "entity", "role", "number", "date", "negation", "unparsed")
 REFERENCE, SWAPPED = "reference", "swapped"  # sources of items that no summarizer wrote

@@ -22,6 +22,7 @@ NAMES = {
     "novel2": "Novel bigrams",
     "length": "Length (words)",
     "likelihood": "Likelihood",
+    "likelihood_explained": "Likelihood, explained share",
     "consistent": "Consistent",
     "density": "Density",
     "coverage": "Coverage",

@@ -22,7 +22,8 @@ BENCHMARKS = {
     "qags_xsum": "QAGS, XSUM",
     "halueval": "HaluEval",
 }
-EXTENSION = f"quals_{WORST_TOKEN}"  # the variant that the development halves chose
+# The variants that the development halves chose: among averages, and the summary as its own pair.
+EXTENSIONS = (f"quals_{WORST_TOKEN}", "quals_explained")
 Tables = dict[str, object]
 
 
@@ -36,7 +37,7 @@ def read_tables(results: Path) -> dict[str, Tables]:
 def summary(found: dict[str, Tables]) -> str:
     """For the README: every metric's Pearson and AUC on the held-out half of each benchmark.
 
-    The variant of QUALS that was chosen stands below QUALS itself.
+    The variants of QUALS that were chosen stand below QUALS itself.
     """
     if not found:
         return "Nothing has been judged at this scale yet."
@@ -68,8 +69,8 @@ def summary(found: dict[str, Tables]) -> str:
 
 
 def _with_extension(tables: Tables) -> list[Row]:
-    """The rows of all metrics, the extension's behind that of QUALS."""
-    chosen = [row for row in _rows(tables, "variants") if row["metric"] == EXTENSION]
+    """The rows of all metrics, those of the extensions behind that of QUALS."""
+    chosen = [row for row in _rows(tables, "variants") if row["metric"] in EXTENSIONS]
     found = []
     for row in _rows(tables, "rows"):
         found += [row, *chosen] if row["metric"] == "quals" else [row]

@@ -4,8 +4,9 @@ The mean log-probability of the summary's tokens after the document (BARTScore's
 2021), under a language model that was never trained for it.
 """
 
-from quals.decoding.reading import read_in_batches
-from quals.decoding.scoring import score_targets
+from quals.decoding.likelihoods import read_and_score, unread
+from quals.metrics.explained import explained_share
+from quals.metrics.pairs import mean
 from quals.models.checkpoint import Checkpoint
 
 NEWLINE = "\n"
@@ -27,24 +28,40 @@ class Likelihood:
 
     def score(self, documents: list[str], summaries: list[str]) -> list[float | None]:
         """One value below 0 per summary (natural log), None where it has no token."""
+        return [None if row is None else mean(row) for row in self.tokens(documents, summaries)]
+
+    def explained(self, documents: list[str], summaries: list[str]) -> list[float | None]:
+        """The explained share of each summary: `score` against what it is without a document."""
+        return self.share(self.tokens(documents, summaries), summaries)
+
+    def share(self, under: list[list[float] | None], summaries: list[str]) -> list[float | None]:
+        """The explained shares where `tokens` found `under`."""
+        rows = self.tokenizer.encode(summaries)
+        told = [row for row in rows if row]
+        alone = iter(unread(self.model, told, budget=self.row_budget))
+        return [
+            explained_share(tokens or [], next(alone)) if row else None
+            for tokens, row in zip(under, rows, strict=True)
+        ]
+
+    def tokens(self, documents: list[str], summaries: list[str]) -> list[list[float] | None]:
+        """Log p of each summary's tokens after its document; None where it has none."""
         sources = dict(zip(documents, self.tokenizer.encode(documents, self.longest), strict=True))
         targets = dict(zip(summaries, self.tokenizer.encode(summaries), strict=True))
         asked: dict[str, dict[str, None]] = {}
         for document, summary in zip(documents, summaries, strict=True):
             if targets[summary]:
                 asked.setdefault(document, {})[summary] = None
-        texts = list(asked)
-        shapes = [(len(asked[t]), max(len(targets[s]) for s in asked[t])) for t in texts]
-        found: dict[tuple[str, str], float] = {}
-        for chosen, memory in read_in_batches(
+        groups = read_and_score(
             self.model,
-            [sources[text] for text in texts],
+            [sources[document] for document in asked],
+            [[targets[summary] for summary in mine] for mine in asked.values()],
             title="likelihood",
-            targets=shapes,
             budget=self.row_budget,
-        ):
-            rows = [[targets[summary] for summary in asked[texts[i]]] for i in chosen]
-            for i, group in zip(chosen, score_targets(self.model, memory, rows), strict=True):
-                for summary, logprobs in zip(asked[texts[i]], group, strict=True):
-                    found[texts[i], summary] = sum(logprobs) / len(logprobs)
+        )
+        found = {
+            (document, summary): tokens
+            for (document, mine), group in zip(asked.items(), groups, strict=True)
+            for summary, tokens in zip(mine, group, strict=True)
+        }
         return [found.get(pair) for pair in zip(documents, summaries, strict=True)]

@@ -37,12 +37,19 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
     add("input", metavar="IN", help="JSON lines, plain or gzip; - is standard input")
     add("--out", required=True, metavar="OUT", help="appears whole at the end; - prints instead")
     add_metric_arguments(parser)
-    add(
+    formula = parser.add_mutually_exclusive_group()
+    formula.add_argument(
         "--average",
         choices=list(AVERAGES),
         default=PAPER,
         help="over tokens and pairs: the paper's means (default), the sum over a pair's tokens, "
         "the lowest pair, the lowest sum, or the answers' worst tokens",
+    )
+    formula.add_argument(
+        "--explained",
+        action="store_true",
+        help="ask no questions: the share of the summary's own log p that its document explains, "
+        "at most 1",
     )
     add("--dtype", choices=["auto", "float32", "bfloat16"], default="auto")
     add("--threads", type=positive, metavar="N", help="default: all cores, shared by processes")
@@ -100,10 +107,13 @@ def _load(arguments: argparse.Namespace, threads: int) -> "Quals":
     import torch
 
     from quals.metrics.averaged import AveragedQuals
+    from quals.metrics.explained import ExplainedQuals
     from quals.metrics.quals import Quals
 
     torch.set_num_threads(threads)
     settings = chosen_settings(arguments)
+    if arguments.explained:
+        return ExplainedQuals.from_pretrained(arguments.model, settings)
     if arguments.average == PAPER:
         return Quals.from_pretrained(arguments.model, settings)
     try:
@@ -121,7 +131,7 @@ def _scope(
     from quals.signature import content_hash
 
     return {
-        "average": arguments.average,
+        "formula": "explained" if arguments.explained else arguments.average,
         "code": code_hash(),
         "device": home().type,
         "dtype": dtype,

@@ -66,7 +66,7 @@ def _rows(arguments, dataset: str, base: QualsSettings, tried: MetricAblations) 
     )
     variants = metric_variants(base, tried)
     # Each setting once: the base belongs to every ablation.
-    distinct = list(dict.fromkeys(variant.settings for variant in variants))
+    distinct = list(dict.fromkeys(v.settings for v in variants if v.settings is not None))
     scores = score_in_parts(
         partial(score_by_folder, arguments.qagen, distinct),
         Texts(
@@ -76,7 +76,7 @@ def _rows(arguments, dataset: str, base: QualsSettings, tried: MetricAblations) 
             summaries=items.summaries,
         ),
     )
-    places = [distinct.index(variant.settings) for variant in variants]
+    places = [-1 if v.settings is None else distinct.index(v.settings) for v in variants]
     return metric_rows(
         dataset,
         variants,

@@ -9,12 +9,11 @@ from pathlib import Path
 from quals.ablations.variants import Asked, ask_variants, score_asked
 from quals.command import run, stage_parser
 from quals.corpora.judgments import Judged, Judgments
-from quals.decoding.reading import read_in_batches
-from quals.decoding.scoring import score_targets
+from quals.decoding.likelihoods import unread
 from quals.jsonl import Row
 from quals.metrics.judging import copied_shares, judge_in_chunks
 from quals.metrics.likelihood import Likelihood
-from quals.metrics.pairs import Candidate
+from quals.metrics.pairs import Candidate, mean
 from quals.metrics.pairs import Likelihood as Tokens
 from quals.metrics.parts import in_parts
 from quals.metrics.quals import Quals, QualsSettings
@@ -28,6 +27,8 @@ from quals.models.source import model_folder
 from quals.params import Count, Section, load_section
 from quals.signature import content_hash
 from quals.training.loop import Stopwatch
+
+EXPLAINED = "quals_explained"  # no change of a setting, but what `ExplainedQuals` finds
 
 
 class Change(Section):
@@ -66,11 +67,12 @@ class Judge:
         """Of (document, summary) pairs, in order: a score in each column, and `pairs`."""
         documents, summaries = [d for d, _ in texts], [s for _, s in texts]
         columns = self._quals(documents, summaries)
-        plain = checkpoint.load(self.plain)
-        budget = self.settings.row_budget
-        columns["likelihood"] = Likelihood(plain, longest=self.longest, row_budget=budget).score(
-            documents, summaries
+        plain = Likelihood(
+            checkpoint.load(self.plain), longest=self.longest, row_budget=self.settings.row_budget
         )
+        tokens = plain.tokens(documents, summaries)
+        columns["likelihood"] = [None if row is None else mean(row) for row in tokens]
+        columns["likelihood_explained"] = plain.share(tokens, summaries)
         return [dict(zip(columns, row, strict=True)) for row in zip(*columns.values(), strict=True)]
 
     def _quals(self, documents: list[str], summaries: list[str]) -> dict[str, list]:
@@ -95,24 +97,21 @@ class Judge:
             summaries,
             instead=instead,
         )
-        scores = score_asked(tried, asked)
+        scores = score_asked(tried, asked.pairs)
         whole = [place for place in range(len(tried)) if place not in instead]
         most = max(whole, key=lambda place: (tried[place].groups, tried[place].max_pairs, -place))
         shown = [
             [_shown(*pair, alone) for pair, alone in zip(pairs, _unread(quals, pairs), strict=True)]
-            for pairs in asked[most]
+            for pairs in asked.pairs[most]
         ]
-        return {**dict(zip(["quals", *self.changes], scores, strict=True)), "pairs": shown}
+        columns = dict(zip(["quals", *self.changes], scores, strict=True))
+        return {**columns, EXPLAINED: asked.explained, "pairs": shown}
 
 
 def _unread(quals: Quals, pairs: list[Asked]) -> list[list[float]]:
     """Log p of the tokens of pairs where no text is read: how likely they are in any case."""
     rows = [list(pair.ids) for pair, _ in pairs]
-    if not rows:
-        return []
-    ((_, memory),) = read_in_batches(quals.model, [[]], title="no text")
-    (found,) = score_targets(quals.model, memory, [rows])
-    return found
+    return unread(quals.model, rows, budget=quals.settings.row_budget)
 
 
 def _shown(pair: Candidate, under: tuple[float, ...], alone: list[float]) -> Row:
@@ -170,9 +169,9 @@ def _rows(judge: Judge, rouge: Rouge, items: list[Judged]) -> list[Row]:
                 "quals": row["quals"],
                 **{name: overlap[name] for name in TYPES},
                 **copied,
-                "likelihood": row["likelihood"],
+                **{name: row[name] for name in ("likelihood", "likelihood_explained")},
             },
-            "variants": {name: row[name] for name in judge.changes},
+            "variants": {name: row[name] for name in (*judge.changes, EXPLAINED)},
             "pairs": row["pairs"],
         }
         for item, row, overlap, copied in columns
