@@ -4,12 +4,14 @@ from typing import TYPE_CHECKING
 
 if TYPE_CHECKING:
     from quals.metrics.averaged import AveragedQuals
+    from quals.metrics.explained import ExplainedQuals
     from quals.metrics.qags import Qags
     from quals.metrics.quals import Quals
     from quals.records import Pair, QagsScore, QualsScore, TokenPair, to_frame
 
 __all__ = [
     "AveragedQuals",
+    "ExplainedQuals",
     "Pair",
     "Qags",
     "QagsScore",
@@ -21,6 +23,7 @@ __all__ = [
 
 _HOMES = {
     "AveragedQuals": "quals.metrics.averaged",
+    "ExplainedQuals": "quals.metrics.explained",
     "Pair": "quals.records",
     "Qags": "quals.metrics.qags",
     "QagsScore": "quals.records",
