@@ -195,7 +195,7 @@ def add_noise(text: str, other: str, rng: random.Random, *, chance: float) -> st
     What `text` has and `other` has not stays whole, and so do negations: noise must neither heal a
     false claim nor falsify a true one, nor touch what was swapped in one half of a pair only.
     """
-    start, end = _difference(other, text)
+    start, end = difference(other, text)
     pieces: list[str] = []
     for match in PIECE.finditer(text):
         piece, word = match.group(), match.group().strip().lower()
@@ -213,7 +213,7 @@ def _denies(word: str) -> bool:
     return word in NEGATIONS | DENIALS | {"cannot"} or word.endswith(CONTRACTIONS)
 
 
-def _difference(other: str, text: str) -> tuple[int, int]:
+def difference(other: Sequence, text: Sequence) -> tuple[int, int]:
     """Where `text` differs from `other`: start and end of what is between equal ends."""
     shorter = min(len(other), len(text))
     start = next((i for i in range(shorter) if other[i] != text[i]), shorter)

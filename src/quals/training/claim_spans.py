@@ -11,6 +11,7 @@ from collections.abc import Sequence
 import torch
 from torch import Tensor, nn
 
+from quals.metrics.corruptions import difference
 from quals.models.encoder import Inputs
 
 NOWHERE = 0  # the first token of all, as in SQuAD 2.0
@@ -78,11 +79,7 @@ def differing(before: Sequence[int], after: Sequence[int]) -> tuple[int, int]:
 
     Where something was only taken away, the tokens on both sides of the gap, or the one there is.
     """
-    shorter = min(len(before), len(after))
-    start = next((i for i in range(shorter) if before[i] != after[i]), shorter)
-    rest = shorter - start
-    tail = next((i for i in range(rest) if before[-1 - i] != after[-1 - i]), rest)
-    end = len(after) - tail  # what differs is after[start:end]
+    start, end = difference(before, after)
     if start == end:
         return max(start - 1, 0), min(start, len(after) - 1)
     return start, end - 1
