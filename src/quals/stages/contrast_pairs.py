@@ -103,6 +103,7 @@ def _scores(
     return {
         metric: [{kind: row[metric] for kind, row in kinds.items()} for kinds in of_articles]
         for metric in METRICS
+        if metric in scored[0]
     }
 
 
