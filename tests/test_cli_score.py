@@ -328,6 +328,16 @@ def test_two_processes_give_the_bytes_of_one(model, source, expected, tmp_path, 
     assert leftovers(tmp_path) == []
 
 
+def test_idle_threads_leave_the_cores_to_others(tmp_path, monkeypatch):
+    asked = command(tmp_path / "none.jsonl", tmp_path / "out.jsonl", tmp_path)
+    for before, after in ((None, "PASSIVE"), ("ACTIVE", "ACTIVE")):
+        monkeypatch.delenv("OMP_WAIT_POLICY", raising=False)
+        if before is not None:
+            monkeypatch.setenv("OMP_WAIT_POLICY", before)
+        assert main(asked) == 2
+        assert os.environ["OMP_WAIT_POLICY"] == after
+
+
 def test_the_choice_of_dtype_and_threads_is_told(model, source, tmp_path, capsys):
     assert score(source, tmp_path / "out.jsonl", model, "--dtype", "bfloat16") == 0
     error = capsys.readouterr().err

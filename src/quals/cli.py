@@ -26,6 +26,9 @@ def main(argv: list[str] | None = None) -> int:
     """Run one subcommand and return the exit code; wrong options leave by `SystemExit`."""
     commands = _commands()
     arguments = _parser(commands).parse_args(argv)
+    # By default torch's idle threads spin: where other work wants the cores, for minutes. It reads
+    # this when it is first imported.
+    os.environ.setdefault("OMP_WAIT_POLICY", "PASSIVE")
     try:
         return commands[arguments.command].run(arguments) or 0
     except KeyboardInterrupt:
