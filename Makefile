@@ -9,6 +9,8 @@ ABLATIONS := losses,bold_losses,selector,shares,positives,samples,negative_weigh
 export PATH := $(CURDIR)/$(BIN):$(PATH)
 export DVC_NO_ANALYTICS := 1
 export TOKENIZERS_PARALLELISM := false
+# Torch's idle threads sleep sooner: spinning on cores that other work wants, they take minutes.
+export GOMP_SPINCOUNT ?= 10000
 # Set, it makes each of the pipeline's forty processes compile torch's sources anew: ten minutes.
 unexport PYTHONDONTWRITEBYTECODE
 

@@ -14,7 +14,7 @@ import pytest
 from launched import ON_CPUS
 from scored import command, leftovers, make_folder, read, rows, score, write
 
-from quals.cli import main
+from quals.cli import SPINS, main
 from quals.metrics import quals as quals_module
 from quals.metrics.averaged import AveragedQuals
 from quals.metrics.averages import AVERAGES, PAPER, WORST_TOKEN
@@ -328,14 +328,16 @@ def test_two_processes_give_the_bytes_of_one(model, source, expected, tmp_path, 
     assert leftovers(tmp_path) == []
 
 
-def test_idle_threads_leave_the_cores_to_others(tmp_path, monkeypatch):
+def test_idle_threads_leave_the_cores_to_others_unless_told_otherwise(tmp_path, monkeypatch):
     asked = command(tmp_path / "none.jsonl", tmp_path / "out.jsonl", tmp_path)
-    for before, after in ((None, "PASSIVE"), ("ACTIVE", "ACTIVE")):
-        monkeypatch.delenv("OMP_WAIT_POLICY", raising=False)
-        if before is not None:
-            monkeypatch.setenv("OMP_WAIT_POLICY", before)
+    chosen = {"OMP_WAIT_POLICY": "ACTIVE"}, {"GOMP_SPINCOUNT": "7"}, {}
+    for told, spins in zip(chosen, (None, "7", SPINS), strict=True):
+        for name in ("OMP_WAIT_POLICY", "GOMP_SPINCOUNT"):
+            monkeypatch.delenv(name, raising=False)
+        for name, value in told.items():
+            monkeypatch.setenv(name, value)
         assert main(asked) == 2
-        assert os.environ["OMP_WAIT_POLICY"] == after
+        assert os.environ.get("GOMP_SPINCOUNT") == spins
 
 
 def test_the_choice_of_dtype_and_threads_is_told(model, source, tmp_path, capsys):

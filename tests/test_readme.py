@@ -107,7 +107,7 @@ def test_words_on_other_losses_and_on_decoding_hold_in_the_results():
             assert -0.05 < rouge[corpus, loss]["mean"] <= 0.001
         for loss in ("likelihood only", "masked", "SLiC"):
             assert bold[corpus, loss]["mean"] > changed[corpus, loss]["mean"]
-        assert unparsed[corpus, "token (the paper's)"]["mean"] > 0.3
+        assert unparsed[corpus, "token (the paper's)"]["mean"] > 0.25
     copying = {
         (r["dataset"], r["system"]): r["consistent"] for r in read_json(RESULTS / "copying.json")
     }
@@ -118,14 +118,16 @@ def test_words_on_other_losses_and_on_decoding_hold_in_the_results():
 
 def test_words_on_the_choice_of_pairs_hold_in_the_kept_ablations():
     changed = kept("selector", "truth_change")
-    assert "for each of them, on `xsum` for none" in word("Where the loss does no harm")
+    told = " ".join(word("Where the loss does no harm").split())
+    assert "only where FactCC chooses on `xsum` and chance on `cnndm`" in told
     for corpus in ("xsum", "cnndm"):
-        for selector in ("rouge", "factcc", "copy", "length", "random"):
+        for selector in ("rouge", "factcc", "length", "random"):
             found = changed[corpus, f"{selector} (masked)"]
             assert found["mean"] < 0
-            assert (found["high"] < 0) == (corpus == "cnndm")
-    for selector in ("qags", "oracle"):
-        assert changed["xsum", f"{selector} (masked)"]["low"] > 0
+            beyond = (corpus, selector) in (("xsum", "factcc"), ("cnndm", "random"))
+            assert (found["high"] < 0) == beyond
+        assert abs(changed[corpus, "copy (masked)"]["mean"]) < 0.05
+    assert changed["xsum", "qags (masked)"]["low"] > 0
 
 
 def test_score_card_shows_the_values_of_the_result_files():

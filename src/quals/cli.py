@@ -12,6 +12,7 @@ from quals.errors import InputError
 
 # Exit codes: 2 as argparse has it, the others as shells have them for SIGINT and SIGPIPE.
 MENDABLE, INTERRUPTED, NOBODY_READS = 2, 130, 141
+SPINS = "10000"
 # A command module has HELP, add_arguments(parser) and run(arguments) -> exit code or None.
 _COMMANDS = {
     "score": "quals.scoring.command",
@@ -26,9 +27,10 @@ def main(argv: list[str] | None = None) -> int:
     """Run one subcommand and return the exit code; wrong options leave by `SystemExit`."""
     commands = _commands()
     arguments = _parser(commands).parse_args(argv)
-    # By default torch's idle threads spin: where other work wants the cores, for minutes. It reads
-    # this when it is first imported.
-    os.environ.setdefault("OMP_WAIT_POLICY", "PASSIVE")
+    if "OMP_WAIT_POLICY" not in os.environ:
+        # torch's idle threads spin so long that beside other work on their cores they take minutes;
+        # after so few turns they sleep, and on quiet cores cost nothing. Read when torch comes in.
+        os.environ.setdefault("GOMP_SPINCOUNT", SPINS)
     try:
         return commands[arguments.command].run(arguments) or 0
     except KeyboardInterrupt:
