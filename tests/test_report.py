@@ -145,7 +145,9 @@ def write_toy(
         row["quals_parts"] = {"generating pairs": 0.003, "scoring documents": 0.001}
         row["qags_parts"] = {"answering questions": 0.02, "generating questions": 0.006}
     curve = [{"groups": g, "seconds_per_summary": 0.001 * g, "auc": 0.8} for g in (5, 10)]
-    write_json(results / "speed.json", {"protocols": protocols, "device": "cpu", "groups": curve})
+    speed = {"protocols": protocols, "device": "cpu", "groups": curve}
+    explained = {"seconds_per_summary": 0.0005, "auc": 0.6}
+    write_json(results / "speed.json", {**speed, "explained": explained})
     retrained = [method for method in METHODS if method != "mle"]
     gate = {"metrics": {"valid": 0.93, "train_loss": 0.4123}, "curve": [2.5, 1.2, 0.7]}
     for name in report.METRIC_MODELS:
@@ -590,11 +592,15 @@ def test_fewer_groups_show_what_they_lose_only_where_there_is_a_truth(
     arguments = write_toy(tmp_path)
     path = tmp_path / "results/testbed/speed.json"
     speed = read_json(path)
-    write_json(path, {**speed, "groups": [{**row, "auc": None} for row in speed["groups"]]})
+    groups = [{**row, "auc": None} for row in speed["groups"]]
+    write_json(path, {**speed, "groups": groups, "explained": {**speed["explained"], "auc": None}})
     report.main(arguments)
-    shown = "its AUC shows what that loses"
-    assert shown in (finished / "results/testbed/report.md").read_text()
-    assert shown not in (tmp_path / "results/testbed/report.md").read_text()
+    pages = [folder / "results/testbed/report.md" for folder in (finished, tmp_path)]
+    known, unknown = (page.read_text() for page in pages)
+    for shown in ("its AUC shows what that loses", "takes 0.0005 s and has an AUC of 0.600."):
+        assert shown in known
+        assert shown not in unknown
+    assert "without questions, takes 0.0005 s." in unknown
 
 
 def test_files_outside_the_grid_are_not_read(finished: Path, tmp_path: Path) -> None:

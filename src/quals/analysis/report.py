@@ -142,9 +142,18 @@ def _speed(found: Findings) -> str:
                 else "without a truth nothing here shows what that loses."
             ),
             table(["Groups", "QUALS (s/summary)", "AUC"], rows),
+            *filter(None, [_without_questions(found.speed.get("explained"))]),
             "![Cost and use of decoding groups](cost.png)",
         ]
     return "\n\n".join(parts)
+
+
+def _without_questions(explained: Row | None) -> str | None:
+    if explained is None:
+        return None
+    seconds, auc = number(explained["seconds_per_summary"], 4), explained["auc"]
+    use = "" if auc is None else f" and has an AUC of {number(auc)}"
+    return f"The explained share of the same summaries, without questions, takes {seconds} s{use}."
 
 
 def _parts(protocols: list[Row]) -> str:

@@ -14,6 +14,7 @@ from tqdm import tqdm
 from quals.command import run, stage_parser
 from quals.corpus import read_articles
 from quals.jsonl import read_jsonl, write_json
+from quals.metrics.explained import ExplainedQuals
 from quals.metrics.qags import Qags
 from quals.metrics.quals import Quals, QualsSettings
 from quals.metrics.suite import MetricPaths, load_qags
@@ -76,12 +77,13 @@ def main(arguments) -> None:
         _paper(settings, quals_settings, arguments, paths, work),
         _engine(settings, quals_settings, arguments, paths, work),
     ]
-    curve = _cost_curve(settings, quals_settings, paths, arguments, articles, work)
+    curve, explained = _cost_curve(settings, quals_settings, paths, arguments, articles, work)
     write_json(
         arguments.out,
         {
             "protocols": protocols,
             "groups": curve,
+            "explained": explained,
             "device": device_name(),
             "threads": torch.get_num_threads(),
             "signature": signature(seed=settings.seed, models=paths.folders()),
@@ -206,8 +208,11 @@ def median_interval(values: list[float], *, level: float, seed: int) -> tuple[fl
 
 def _cost_curve(
     settings: Speed, quals_settings: QualsSettings, paths, arguments, articles, work: Work
-) -> list[dict[str, object]]:
-    """Seconds per summary, and AUC where the truth is known, for growing numbers of groups."""
+) -> tuple[list[dict[str, object]], dict[str, object]]:
+    """Seconds per summary, and AUC where the truth is known, for growing numbers of groups.
+
+    The same without questions, of the explained share.
+    """
     # References stand in for summaries of both kinds: some are consistent, some are not.
     work = Work(work.documents, [a.summary for a in articles]).first(settings.curve_summaries)
     truth: list[float | None] = [None] * len(work.summaries)
@@ -222,22 +227,24 @@ def _cost_curve(
         quals = Quals.from_pretrained(
             paths.qagen, quals_settings.model_copy(update={"groups": groups})
         )
-        watch = Stopwatch()
-        scores = [score.quals for score in quals.score(work.documents, work.summaries)]
-        seconds = watch.seconds() / len(work.summaries)
-        known = [(t, s) for t, s in zip(truth, scores, strict=True) if s is not None]
-        right, wrong = ([s for t, s in known if t == side] for side in (1.0, 0.0))
-        wins = mannwhitneyu(right, wrong).statistic if right and wrong else None
-        curve.append(
-            {
-                "groups": groups,
-                "seconds_per_summary": seconds,
-                "auc": None if wins is None else float(wins / (len(right) * len(wrong))),
-                "undefined": len(scores) - len(known),
-                "summaries": len(work.summaries),
-            }
-        )
-    return curve
+        curve.append({"groups": groups, **_cost_and_use(quals, work, truth)})
+    explained = ExplainedQuals.from_pretrained(paths.qagen, quals_settings)
+    return curve, _cost_and_use(explained, work, truth)
+
+
+def _cost_and_use(quals: Quals, work: Work, truth: list[float | None]) -> dict[str, object]:
+    watch = Stopwatch()
+    scores = [score.quals for score in quals.score(work.documents, work.summaries)]
+    seconds = watch.seconds() / len(work.summaries)
+    known = [(t, s) for t, s in zip(truth, scores, strict=True) if s is not None]
+    right, wrong = ([s for t, s in known if t == side] for side in (1.0, 0.0))
+    wins = mannwhitneyu(right, wrong).statistic if right and wrong else None
+    return {
+        "seconds_per_summary": seconds,
+        "auc": None if wins is None else float(wins / (len(right) * len(wrong))),
+        "undefined": len(scores) - len(known),
+        "summaries": len(work.summaries),
+    }
 
 
 if __name__ == "__main__":
