@@ -4,14 +4,12 @@ import json
 from argparse import Namespace
 
 import pytest
-import torch
 from adapters import make_base, save_adapter, save_base, taken_apart
 from judges import judgments_section
 from ruamel.yaml import YAML
 
 from quals.chunks import ChunkError
 from quals.corpora.judgments import Judgments, read_judgments
-from quals.decoding.scoring import score_targets
 from quals.jsonl import DataError, read_jsonl, write_jsonl
 from quals.metrics import parts
 from quals.metrics.averaged import AveragedQuals
@@ -145,15 +143,6 @@ def test_pairs_behind_a_score_are_stored_token_by_token(project):
         ]
         mean = sum(gaps) / len(gaps) if gaps else None
         assert row["scores"]["quals"] == (None if mean is None else pytest.approx(mean, abs=1e-5))
-    first = next(row["pairs"][0] for row in rows if row["pairs"])
-    metric = Quals.from_pretrained(project / "qagen", QualsSettings(**SETTINGS))
-    encode = metric.tokenizer.encode
-    question, answer = encode([first["question"], first["answer"]])
-    ids = [*question, metric.separator, *answer, metric.model.config.eos_token_id]
-    memory = metric.model.read(torch.zeros(1, 1, dtype=torch.long), torch.zeros(1, 1, dtype=bool))
-    assert first["no_text"] == pytest.approx(
-        score_targets(metric.model, memory, [[ids]])[0][0], abs=1e-5
-    )
 
 
 def test_a_killed_judge_goes_on_where_it_was_and_writes_the_same(project, monkeypatch):

@@ -6,10 +6,9 @@ The variants share one search and one reading of each document with QUALS itself
 from dataclasses import dataclass
 from pathlib import Path
 
-from quals.ablations.variants import Asked, ask_variants, score_asked
+from quals.ablations.variants import ask_variants, score_asked
 from quals.command import run, stage_parser
 from quals.corpora.judgments import Judged, Judgments
-from quals.decoding.likelihoods import unread
 from quals.jsonl import Row
 from quals.metrics.judging import copied_shares, judge_in_chunks
 from quals.metrics.likelihood import Likelihood
@@ -100,21 +99,12 @@ class Judge:
         scores = score_asked(tried, asked.pairs)
         whole = [place for place in range(len(tried)) if place not in instead]
         most = max(whole, key=lambda place: (tried[place].groups, tried[place].max_pairs, -place))
-        shown = [
-            [_shown(*pair, alone) for pair, alone in zip(pairs, _unread(quals, pairs), strict=True)]
-            for pairs in asked.pairs[most]
-        ]
+        shown = [[_shown(*pair) for pair in pairs] for pairs in asked.pairs[most]]
         columns = dict(zip(["quals", *self.changes], scores, strict=True))
         return {**columns, EXPLAINED: asked.explained, "pairs": shown}
 
 
-def _unread(quals: Quals, pairs: list[Asked]) -> list[list[float]]:
-    """Log p of the tokens of pairs where no text is read: how likely they are in any case."""
-    rows = [list(pair.ids) for pair, _ in pairs]
-    return unread(quals.model, rows, budget=quals.settings.row_budget)
-
-
-def _shown(pair: Candidate, under: tuple[float, ...], alone: list[float]) -> Row:
+def _shown(pair: Candidate, under: tuple[float, ...]) -> Row:
     """A pair with log p of its tokens under both texts: other averages of them cost no model."""
     return {
         "question": pair.question,
@@ -122,7 +112,6 @@ def _shown(pair: Candidate, under: tuple[float, ...], alone: list[float]) -> Row
         "answer_at": pair.answer_at,
         "summary": list(pair.logprobs),
         "document": list(under),
-        "no_text": alone,
     }
 
 
