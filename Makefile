@@ -59,7 +59,7 @@ LAPTOP_GRID := -S 'seeds=[0]' -S 'contrastive=[rouge,conseq,copy]' -S 'methods=[
 laptop: assets  ## real text on a CPU, hours: QUALS against what people judged, and ConSeq
 	@$(KEEP_GRID) \
 	if $(BIN)/quals doctor --scale laptop $(LAPTOP_GRID); then \
-	    $(BIN)/dvc exp run -S 'scales=[laptop]' $(LAPTOP_GRID) judgments judge_claims report; \
+	    $(BIN)/dvc exp run -S 'scales=[laptop]' $(LAPTOP_GRID) judgments report; \
 	else \
 	    echo "make laptop: PROBLEM lines say what is missing; runs what can do without: make halueval"; \
 	    make halueval; \
@@ -73,15 +73,15 @@ halueval: assets  ## the part of `laptop` for which the package index is enough:
 	$(BIN)/python -m quals.stages.judgments --params scales/laptop.yaml \
 	    --benchmark halueval --qagen released/quals-smollm2-135m \
 	    --judged data/laptop/judged/halueval \
-	    --items data/laptop/agreement/halueval.jsonl \
-	    --out results/laptop/agreement/halueval.json
+	    --items data/laptop/people/halueval.jsonl \
+	    --out results/laptop/people/halueval.json
 
 SCALE ?= paper
 paper: $(STAMP)  ## the published experiment, on GPUs and with the hub: docs/paper_scale.md
 	$(KEEP_GRID) \
 	$(BIN)/dvc exp run -S 'scales=[$(SCALE)]' -S 'seeds=[0]' \
 	    -S 'judgments=[qags_cnndm,qags_xsum]' -S 'judgments_qags=[qags_cnndm,qags_xsum]' \
-	    -S 'judgments_claims=[factcc]' report@$(SCALE)
+	    -S 'judgments_claims=[factcc]' judgments report
 
 rehearse: $(STAMP)  ## every stage of the paper's scale on tiny models and invented articles, minutes
 	OMP_NUM_THREADS=1 $(BIN)/python -m quals.rehearsal --scale paper

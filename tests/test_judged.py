@@ -41,7 +41,7 @@ def results(tmp_path):
         ],
     }
     development = {**half, "rows": [row("quals", 0.77)], "variants": [row("quals_answer", 0.78)]}
-    write_json(tmp_path / "agreement/qags_xsum.json", {**half, "development": development})
+    write_json(tmp_path / "people/qags_xsum.json", {**half, "development": development})
     return tmp_path
 
 

@@ -78,6 +78,23 @@ def test_every_data_dependency_is_made_by_an_earlier_stage():
         made |= set(cell.outs)
 
 
+def test_the_report_waits_for_no_judgments_of_summaries():
+    """It shows none of them, and they take as long as all that it shows."""
+    makers = {out: cell for cell in CELLS for out in cell.outs}
+    found, waiting = set(), [cell for cell in CELLS if cell.name == "report"]
+    while waiting:
+        cell = waiting.pop()
+        found.add(cell.name)
+        waiting += [
+            maker
+            for dep in cell.deps
+            for out, maker in makers.items()
+            if f"{out}/".startswith(f"{dep}/") and maker.name not in found
+        ]
+    assert {"judge_claims", "train_mle"} <= found
+    assert not found & {"judge_quals", "judge_qags", "judgments"}
+
+
 def test_stage_tracks_every_section_that_its_code_reads():
     for name, cell in FIRST_CELLS.items():
         tree = ast.parse((SOURCE / f"quals/stages/{name}.py").read_text())

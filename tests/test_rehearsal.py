@@ -128,7 +128,7 @@ def rehearse(name, tmp_path):
     assert not [line for line in report.splitlines() if line.startswith(("| oracle", "| Oracle"))]
     assert json.loads((results / "errors.json").read_text()) == []
     for benchmark in GRID["judgments"]:
-        assert json.loads((results / "agreement" / f"{benchmark}.json").read_text())["rows"]
+        assert json.loads((results / "people" / f"{benchmark}.json").read_text())["rows"]
     for benchmark in GRID["judgments_claims"]:
         found = json.loads((results / "agreement" / f"{benchmark}_claims.json").read_text())
         assert (found["n"], found["consistent"], found["documents"]) == (32, 16, 16)

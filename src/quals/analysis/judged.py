@@ -1,4 +1,4 @@
-"""How do README and docs/people.md show what people judged? From results/<scale>/agreement/.
+"""How do README and docs/people.md show what people judged? From results/<scale>/people/.
 
 `python -m quals.analysis.judged` writes all blocks; a test checks that they hold just that.
 """
@@ -29,7 +29,7 @@ Tables = dict[str, object]
 
 def read_tables(results: Path) -> dict[str, Tables]:
     """The tables of every benchmark that was judged at this scale."""
-    paths = {path.stem: path for path in (results / "agreement").glob("*.json")}
+    paths = {path.stem: path for path in (results / "people").glob("*.json")}
     known = [key for key in BENCHMARKS if key in paths]
     return {key: read_json(paths[key]) for key in known}
 
