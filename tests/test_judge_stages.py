@@ -220,6 +220,20 @@ def test_tables_take_the_scores_of_every_file_and_keep_variants_apart(project):
     assert {row["metric"] for row in found["variants"]} == {"quals", *others}
     assert {row["against"] for row in found["variant_leads"]} == others
     assert not {row["against"] for row in found["leads"]} & {*CHANGES, *averages}
+    extension = found["extension"]
+    assert judgments.EXTENSION == judge_quals.EXPLAINED
+    metrics = [row["metric"] for row in found["rows"]]
+    assert [row["against"] for row in extension["leads"]] == metrics
+    # The same lead from both sides, whatever else is in the tables.
+    (lead,) = (r for r in extension["leads"] if r["against"] == "quals")
+    (same,) = (r for r in found["variant_leads"] if r["against"] == "quals_explained")
+    ends = lead["difference"], lead["low"], lead["high"], lead["p"]
+    assert ends == pytest.approx((-same["difference"], -same["high"], -same["low"], same["p"]))
+    assert all(row["p"] <= row["p_holm"] for row in extension["leads"] if row["p"] is not None)
+    assert [row["metric"] for row in extension["raters"]] == ["quals_explained"]
+    assert {(r["metric"], r["control"]) for r in extension["partial"]} == {
+        ("quals_explained", f"copy{size}") for size in (1, 2, 3)
+    }
     counts = [t["rows"][0]["n"] + t["rows"][0]["undefined"] for t in (found, found["development"])]
     assert sum(counts) == 12
     assert min(counts) > 0

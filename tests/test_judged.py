@@ -22,23 +22,21 @@ def row(metric: str, value: float | None, **more) -> dict:
 
 @pytest.fixture
 def results(tmp_path):
+    lead = {"metric": "quals", "against": "length", "n": 4, "difference": 0.17}
+    lead |= {"low": -0.1, "high": 0.3, "p": 0.1234, "p_holm": 0.2468, "williams_p": None}
+    nobody = {f"ahead_of_people{end}": None for end in ("", "_low", "_high")}
     half = {
         "rows": [row("quals", 0.41), row("length", None)],
         "variants": [row("quals", 0.41), row("quals_answer", 0.52), row("quals_worst_token", 0.55)],
-        "leads": [
-            {
-                **{"metric": "quals", "against": "length", "n": 4, "difference": 0.17},
-                **{"low": -0.1, "high": 0.3, "p": 0.1234, "p_holm": 0.2468, "williams_p": None},
-            }
-        ],
+        "leads": [lead],
         "variant_leads": [],
         "partial": [row("quals", 0.11, control="copy1"), row("length", 0.12, control="copy1")],
-        "raters": [
-            {
-                **row("one rater", 0.66),
-                **{f"ahead_of_people{end}": None for end in ("", "_low", "_high")},
-            }
-        ],
+        "raters": [{**row("one rater", 0.66), **nobody}],
+        "extension": {
+            "leads": [{**lead, "metric": "quals_explained", "difference": 0.23}],
+            "partial": [row("quals_explained", 0.14, control="copy1")],
+            "raters": [{**row("quals_explained", 0.57), **nobody}],
+        },
     }
     development = {**half, "rows": [row("quals", 0.77)], "variants": [row("quals_answer", 0.78)]}
     write_json(tmp_path / "people/qags_xsum.json", {**half, "development": development})
@@ -56,6 +54,13 @@ def test_pages_show_both_halves_and_every_table(results):
     assert "| QUALS, answer | 4 | 1 | 0.52 [0.47, 0.57] |" in long
     for figure in ("0.41", "0.77", "0.52", "0.78", "+0.17 [-0.10, +0.30]", "0.247", "0.11", "0.66"):
         assert figure in long
+    for line in (
+        "QUALS, explained, beside each other measure, held-out half:",
+        "| Length (words) | 4 | +0.23 [-0.10, +0.30] |",
+        "| QUALS, explained | 0.14 [0.09, 0.19] |",
+        "| QUALS, explained | 4 | 0.57 [0.52, 0.62] |",
+    ):
+        assert line in long
     assert "0.77" not in short, "the development half chooses; it is no result"
 
 

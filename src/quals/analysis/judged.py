@@ -115,6 +115,10 @@ def _benchmark(key: str, tables: Tables) -> list[str]:
     leads = _rows(tables, "leads")
     if leads:
         parts += ["QUALS beside each other measure, held-out half:", _leads(leads)]
+    leads = _extension(tables, "leads")
+    if leads:
+        ours = _named(leads[0]["metric"])
+        parts += [f"{ours}, beside each other measure, held-out half:", _leads(leads)]
     leads = _rows(tables, "variant_leads")
     if leads:
         parts += ["QUALS beside its variants, held-out half:", _leads(leads)]
@@ -129,6 +133,12 @@ def _benchmark(key: str, tables: Tables) -> list[str]:
     if _rows(tables, "pairs"):
         parts += ["Pairs of one article, held-out half:", _pairs(tables)]
     return parts
+
+
+def _extension(tables: Tables, key: str) -> list[Row]:
+    """Rows of the variant that is offered by name; none in results from before it was."""
+    extension: Tables = tables.get("extension", {})  # type: ignore[assignment]
+    return _rows(extension, key)
 
 
 def _halves(held_out: Tables, development: Tables, key: str) -> str:
@@ -176,11 +186,11 @@ def _p(value: float | None) -> str:
 
 
 def _partial(tables: Tables) -> str:
-    rows = _rows(tables, "partial")
+    rows = [*_rows(tables, "partial"), *_extension(tables, "partial")]
     cells = {(row["metric"], row["control"]): row for row in rows}
     controls = unique(rows, "control")
     body = [
-        [name(metric), *(_cell(cells.get((metric, control)), "pearson") for control in controls)]
+        [_named(metric), *(_cell(cells.get((metric, control)), "pearson") for control in controls)]
         for metric in unique(rows, "metric")
     ]
     return table(["Metric", *map(name, controls)], body)
@@ -190,12 +200,12 @@ def _raters(tables: Tables) -> str:
     header = ["Who", "n", "Pearson", "ahead of a reader"]
     body = [
         [
-            name(row["metric"]),
+            _named(row["metric"]),
             str(row["n"]),
             _cell(row, "pearson"),
             _cell(row, "ahead_of_people", sign="+"),
         ]
-        for row in _rows(tables, "raters")
+        for row in [*_rows(tables, "raters"), *_extension(tables, "raters")]
     ]
     return table(header, body)
 
@@ -204,14 +214,14 @@ def _pairs(tables: Tables) -> str:
     header = ["Metric", "Pairs", "n", "undefined", "ranked right", "AUC"]
     body = [
         [
-            name(row["metric"]),
+            _named(row["metric"]),
             row["population"],
             str(row["pairs"]),
             str(row["undefined"]),
             _cell(row, "right"),
             _cell(row, "auc"),
         ]
-        for row in _rows(tables, "pairs")
+        for row in [*_rows(tables, "pairs"), *_extension(tables, "pairs")]
     ]
     return table(header, body, align="ll" + "r" * 4)
 

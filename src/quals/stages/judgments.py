@@ -9,9 +9,10 @@ from pathlib import Path
 import numpy as np
 
 from quals.analysis.agreement import agreement_rows, collect, document_draws
-from quals.analysis.leads import dependence
+from quals.analysis.leads import CONTROLS, dependence, lead_rows, partial_rows
 from quals.analysis.pairwise import pair_rows
 from quals.analysis.raters import rater_rows
+from quals.analysis.statistics import holm
 from quals.command import run, stage_parser
 from quals.corpora.judgments import (
     DEVELOPMENT,
@@ -30,6 +31,9 @@ from quals.training.loop import Stopwatch
 
 LEVEL, RESAMPLES, PERMUTATIONS = 0.95, 5000, 10_000
 ROUNDING = 1e-4  # files keep six digits of every token
+EXTENSION = (
+    "quals_explained"  # the variant that is offered beside QUALS: held against all that QUALS is
+)
 
 
 def main(arguments) -> None:
@@ -114,8 +118,8 @@ def _tables(benchmark: str, items: list[Row], tolerance: float) -> dict[str, lis
     """Agreement, QUALS's leads, what copying leaves, its variants, and people's line or the pairs.
 
     Variants are held against QUALS in a family of their own: Holm's other one is of other metrics.
+    `extension` has the same tables for the one that is offered by name, its leads in a third.
     """
-    table = collect(items)
     fixed = {"resamples": RESAMPLES, "seed": 0, "level": LEVEL}
     variants = [
         {**item, "scores": {"quals": item["scores"]["quals"], **item["variants"]}} for item in items
@@ -128,18 +132,59 @@ def _tables(benchmark: str, items: list[Row], tolerance: float) -> dict[str, lis
         "variants": agreement_rows(benchmark, variants, **fixed),
         "variant_leads": beside["leads"],
     }
+    tables |= _beside_people(benchmark, items, tolerance)
+    return {**tables, "extension": _extension(benchmark, items, tolerance)}
+
+
+def _beside_people(benchmark: str, items: list[Row], tolerance: float) -> dict[str, list[Row]]:
+    """The pairs of one article where an error was made, else every metric in a reader's place."""
     if benchmark == HALUEVAL:
-        tables["pairs"] = pair_rows(benchmark, items, tolerance=tolerance, **fixed)
-    else:
-        tables["raters"] = rater_rows(
-            benchmark,
-            np.array([item["ratings"] for item in items]),
-            table.scores,
-            members=table.documents,
-            counts=document_draws(table, resamples=RESAMPLES, seed=0),
-            level=LEVEL,
-        )
-    return tables
+        fixed = {"resamples": RESAMPLES, "seed": 0, "level": LEVEL}
+        return {"pairs": pair_rows(benchmark, items, tolerance=tolerance, **fixed)}
+    table = collect(items)
+    rows = rater_rows(
+        benchmark,
+        np.array([item["ratings"] for item in items]),
+        table.scores,
+        members=table.documents,
+        counts=document_draws(table, resamples=RESAMPLES, seed=0),
+        level=LEVEL,
+    )
+    return {"raters": rows}
+
+
+def _extension(benchmark: str, items: list[Row], tolerance: float) -> dict[str, list[Row]]:
+    """Rows of the variant `EXTENSION` alone, among all metrics."""
+    items = [
+        {**item, "scores": {**item["scores"], EXTENSION: item["variants"][EXTENSION]}}
+        for item in items
+    ]
+    table = collect(items)
+    counts = document_draws(table, resamples=RESAMPLES, seed=0)
+    leads = lead_rows(
+        benchmark,
+        table,
+        counts,
+        permutations=PERMUTATIONS,
+        seed=0,
+        level=LEVEL,
+        ours=EXTENSION,
+    )
+    adjusted = holm([row["p"] for row in leads])
+    few = [
+        {**item, "scores": {name: item["scores"][name] for name in (EXTENSION, *CONTROLS)}}
+        for item in items
+    ]
+    others = {
+        "partial": partial_rows(benchmark, collect(few), counts, level=LEVEL),
+        **_beside_people(benchmark, few, tolerance),
+    }
+    return {
+        "leads": [{**row, "p_holm": p} for row, p in zip(leads, adjusted, strict=True)],
+        **{
+            key: [row for row in rows if row["metric"] == EXTENSION] for key, rows in others.items()
+        },
+    }
 
 
 if __name__ == "__main__":
