@@ -11,7 +11,7 @@ import pytest
 from encoders import save_bert
 from hypothesis import given
 from hypothesis import strategies as st
-from judges import judgments_section
+from judges import judgments_section, save_models
 from ruamel.yaml import YAML
 
 from quals.analysis.checked import claim_tables
@@ -20,8 +20,12 @@ from quals.corpora.claims import read_claims
 from quals.corpora.sources import MissingDataError
 from quals.jsonl import DataError, read_json, read_jsonl
 from quals.metrics import parts
+from quals.metrics.explained import ExplainedQuals
 from quals.metrics.factcc import balanced_accuracy
+from quals.metrics.likelihood import Likelihood
+from quals.metrics.quals import PAPER
 from quals.metrics.suite import load_classifier
+from quals.models import checkpoint
 from quals.models.encoder import CLAIM
 from quals.stages import judge_claims
 from quals.text import copy_rate, words
@@ -236,14 +240,16 @@ ROWS = [
 
 
 @pytest.fixture
-def project(tmp_path, monkeypatch):
-    """A random classifier, a dozen checked claims and a scale file."""
+def project(tmp_path, few_words, make_qagen, monkeypatch):
+    """A random classifier and language models, a dozen checked claims and a scale file."""
     save_bert(tmp_path / "factcc", CLAIM.architecture, seed=4)
     write(tmp_path / "data", ROWS)
     scale = {
         "judgments": judgments_section(tmp_path / "data"),
         "factcc": {"longest": 48, "contexts_per_batch": 3},
+        "quals": PAPER.model_dump(),
         "rouge": {"use_stemmer": False},
+        "train_qagen": save_models(tmp_path, few_words, make_qagen(10), monkeypatch),
     }
     with open(tmp_path / "scale.yaml", "w") as file:
         YAML(typ="safe", pure=True).dump(scale, file)
@@ -257,6 +263,7 @@ def judge(project) -> tuple[list[dict], dict]:
         params=project / "scale.yaml",
         benchmark="factcc",
         factcc=project / "factcc",
+        qagen=project / "qagen",
         items=project / "items.jsonl",
         out=project / "factcc_claims.json",
     )
@@ -278,12 +285,19 @@ def test_scores_are_the_classifiers_and_the_claims_own(project):
             rate = copy_rate(row["document"], row["claim"], n)
             assert scores[f"copy{n}"] == (None if rate is None else pytest.approx(rate, abs=1e-6))
         assert scores["length"] == len(words(row["claim"]))
+        texts = [row["document"]], [row["claim"]]
+        (share,) = ExplainedQuals.from_pretrained(project / "qagen", PAPER).score(*texts)
+        plain = Likelihood(checkpoint.load(project / "base"), longest=30, row_budget=512)
+        alone = [share.quals, *plain.score(*texts), *plain.explained(*texts)]
+        names = ("quals_explained", "likelihood", "likelihood_explained")
+        assert [scores[name] for name in names] == pytest.approx(alone, abs=1e-4)
     assert len({item["document_id"] for item in items}) == found["documents"] == len(DOCUMENTS)
     metrics = [row["metric"] for row in found["rows"]]
-    assert metrics == ["factcc", "rougeL", "copy1", "copy2", "copy3", "length"]
+    assert metrics[:6] == ["factcc", "rougeL", "copy1", "copy2", "copy3", "length"]
+    assert sorted(metrics[6:]) == sorted(names)
     copied = next(row for row in found["rows"] if row["metric"] == "copy2")
     assert (copied["n"], copied["undefined"]) == (9, 3)  # a claim of one word has no bigram
-    assert set(found["signature"]["models"]) == {"factcc"}
+    assert set(found["signature"]["models"]) == {"factcc", "qagen"}
 
 
 def test_neither_order_nor_parts_change_a_figure(project, monkeypatch):

@@ -4,8 +4,8 @@ import json
 from argparse import Namespace
 
 import pytest
-from adapters import make_base, save_adapter, save_base, taken_apart
-from judges import judgments_section
+from adapters import save_adapter, save_base, taken_apart
+from judges import judgments_section, save_models
 from ruamel.yaml import YAML
 
 from quals.chunks import ChunkError
@@ -22,7 +22,6 @@ from quals.metrics.quals import PAPER, Quals, QualsSettings
 from quals.metrics.windows import closest_sentences
 from quals.models import checkpoint
 from quals.models.source import model_folder
-from quals.models.tokenizer import SEPARATOR
 from quals.signature import content_hash
 from quals.stages import judge_quals, judgments
 from quals.text import sentences, words
@@ -58,10 +57,7 @@ def judged_row(number: int) -> dict:
 @pytest.fixture
 def project(tmp_path, few_words, make_qagen, monkeypatch):
     """A QAGen, a base, twelve judged summaries, and a scale file."""
-    model = make_base(few_words.backend.get_vocab_size())
-    save_base(model, few_words, tmp_path / "base")
-    separator = few_words.id_of(SEPARATOR)
-    checkpoint.save(make_qagen(10), few_words, tmp_path / "qagen", separator_token_id=separator)
+    base = save_models(tmp_path, few_words, make_qagen(10), monkeypatch)
     qags = tmp_path / "data/qags/mturk_xsum.jsonl"
     qags.parent.mkdir(parents=True)
     qags.write_text("".join(json.dumps(judged_row(number)) + "\n" for number in range(12)))
@@ -70,27 +66,20 @@ def project(tmp_path, few_words, make_qagen, monkeypatch):
         "quals": SETTINGS,
         "quals_variants": {"changes": CHANGES},
         "rouge": {"use_stemmer": False},
-        "train_qagen": {"base": {"variable": None, "folder": str(tmp_path / "base"), "hub": None}},
+        "train_qagen": base,
     }
     with open(tmp_path / "scale.yaml", "w") as file:
         YAML(typ="safe", pure=True).dump(scale, file)
     monkeypatch.delenv("QUALS_DATA", raising=False)
     monkeypatch.setenv("QUALS_CHECKPOINTS", str(tmp_path / "unfinished"))
-    # A newline is a token of real tokenizers only.
-    monkeypatch.setattr(Likelihood, "__init__", without_newline)
     monkeypatch.setattr(parts, "run_jobs", lambda score, work, workers: [score(w) for w in work])
     return tmp_path
 
 
-def without_newline(metric, start, *, longest, row_budget) -> None:
-    metric.model, metric.tokenizer = start.model, start.tokenizer
-    metric.longest, metric.row_budget = longest, row_budget
-
-
-def judge(project, qagen="qagen") -> list[dict]:
+def judge(project, qagen="qagen", benchmark="qags_xsum") -> list[dict]:
     arguments = Namespace(
         params=project / "scale.yaml",
-        benchmark="qags_xsum",
+        benchmark=benchmark,
         qagen=project / qagen,
         out=project / "judged/quals.jsonl",
     )
@@ -192,10 +181,10 @@ def scale(project) -> dict:
     return YAML(typ="safe", pure=True).load((project / "scale.yaml").read_text())
 
 
-def tables(project, qagen="qagen") -> dict:
+def tables(project, qagen="qagen", benchmark="qags_xsum") -> dict:
     arguments = Namespace(
         params=project / "scale.yaml",
-        benchmark="qags_xsum",
+        benchmark=benchmark,
         qagen=project / qagen,
         judged=project / "judged",
         items=project / "items.jsonl",
@@ -241,6 +230,25 @@ def test_tables_take_the_scores_of_every_file_and_keep_variants_apart(project):
     assert [item["scores"]["qags"] for item in items] == pytest.approx(
         [at / 12 for at in range(12)], abs=1e-6
     )
+
+
+def test_pairs_of_one_article_stand_where_nobody_was_asked(project):
+    rows = [
+        {"id": f"h{n}", "document": f"{one}. {ORDERS[n - 1]}.", "reference": one, "hallucinated": x}
+        for n, (one, x) in enumerate(zip(ORDERS, ORDERS[1:] + ORDERS[:1], strict=True))
+    ]
+    write_jsonl(project / "halueval.jsonl", rows)
+    settings = scale(project)
+    settings["judgments"]["halueval"] = str(project / "halueval.jsonl")
+    with open(project / "scale.yaml", "w") as file:
+        YAML(typ="safe", pure=True).dump(settings, file)
+    assert len(judge(project, benchmark="halueval")) == 2 * len(rows)
+    found = tables(project, benchmark="halueval")
+    assert "raters" not in found
+    mine = [row for row in found["extension"]["pairs"] if row["population"] == "all"]
+    assert [row["metric"] for row in mine] == ["quals_explained"]
+    others = {row["metric"] for row in found["pairs"]}
+    assert others == {row["metric"] for row in found["rows"]}
 
 
 def test_an_adapters_folder_stands_for_the_model_that_it_makes(

@@ -229,8 +229,17 @@ def _pairs(tables: Tables) -> str:
 def claims(results: Path) -> str:
     """For the page: what FactCC makes of the claims that people checked."""
     paths = [results / "agreement" / f"{name}_claims.json" for name in CLAIMS]
-    found = [judged_claims(read_json(path)) for path in paths if path.is_file()]
+    found = [judged_claims(_with_names(read_json(path))) for path in paths if path.is_file()]
     return "\n\n".join(found) or "FactCC has not been run on these claims at this scale yet."
+
+
+def _with_names(found: Row) -> Row:
+    """What `claim_tables` found, with the variants of QUALS called as in the other tables."""
+    rows = [
+        {**row, "metric": _named(row["metric"])} if row["metric"].startswith("quals_") else row
+        for row in found["rows"]
+    ]
+    return {**found, "rows": rows}
 
 
 def main(words: Sequence[str] | None = None) -> None:

@@ -73,6 +73,23 @@ def quals_loads(
     return loads, held, max(asking * groups, scoring * pairs * pair)
 
 
+def likelihood_loads(
+    scale: Scale, shape: Shape, corpus: Corpus, *, documents: float, each: float
+) -> Found:
+    """Summaries scored under their documents and under nothing: likelihood and explained share."""
+    section = scale.section("quals")
+    limit = float(section.get("max_source_tokens") or 1022)
+    source = min(corpus.document, limit)
+    batch = max(1.0, float(section.get("row_budget") or 512) // source)
+    given = {"targets": each, "target": corpus.summary, "batch": batch}
+    loads = [
+        read(shape, texts=documents, source=padded(source, documents, batch), **given),
+        read(shape, texts=documents, source=1, **given),
+    ]
+    tokens = batch * each * corpus.summary
+    return loads, batch * source + tokens, tokens
+
+
 def qags_loads(
     scale: Scale, shape: Shape, corpus: Corpus, *, documents: float, each: float
 ) -> Found:

@@ -3,7 +3,7 @@
 from collections.abc import Iterator
 from dataclasses import replace
 
-from quals.doctor.metrics import CLAIM, factcc_loads, qags_loads, quals_loads
+from quals.doctor.metrics import CLAIM, factcc_loads, likelihood_loads, qags_loads, quals_loads
 from quals.doctor.scale import Scale, StagePlan
 
 JUDGED = {"qags_cnndm": 235, "qags_xsum": 239}  # summaries
@@ -59,14 +59,19 @@ def evaluate(scale: Scale) -> Iterator[StagePlan]:
 
 
 def judge_quals(scale: Scale) -> Iterator[StagePlan]:
-    """QUALS on what people judged; a summary each, of documents as CNN/DailyMail's."""
+    """QUALS on what people judged, and a plain model's likelihood; a summary of each document.
+
+    Documents are as CNN/DailyMail's.
+    """
     shape, corpus = scale.shapes.get("qagen"), scale.corpora.get("cnndm")
     count = _judged(scale, "judgments")
     if shape is None or corpus is None or not count:
         return
     loads, held, logits = quals_loads(scale, shape, corpus, documents=count, each=1)
+    plain, size, scores = likelihood_loads(scale, shape, corpus, documents=count, each=1)
     tokens = count * (corpus.document + corpus.summary)
-    yield StagePlan("judge_quals", 1, count, tokens, loads, held, logits)
+    held, logits = max(held, size), max(logits, scores)
+    yield StagePlan("judge_quals", 1, count, tokens, loads + plain, held, logits)
 
 
 def judge_qags(scale: Scale) -> Iterator[StagePlan]:
@@ -91,18 +96,24 @@ def judge_qags(scale: Scale) -> Iterator[StagePlan]:
 
 
 def judge_claims(scale: Scale) -> Iterator[StagePlan]:
-    """FactCC's classifier on claims that people checked: a sentence each."""
+    """Claims that people checked, a sentence each: FactCC's classifier, QAGen and a plain model."""
     shape, corpus = scale.shapes.get("factcc"), scale.corpora.get("cnndm")
     names = map(str, scale.grid.get("judgments_claims") or ())
     sizes = [CHECKED[name] for name in names if name in CHECKED]
     if shape is None or corpus is None or not sizes:
         return
     documents, claims = map(sum, zip(*sizes, strict=True))
-    loads, held, logits = factcc_loads(
-        scale, shape, replace(corpus, summary=CLAIM), documents=documents, each=claims / documents
-    )
+    about, given = replace(corpus, summary=CLAIM), {"documents": documents}
+    given["each"] = claims / documents
+    loads, held, logits = factcc_loads(scale, shape, about, **given)
+    networks = [shape]
+    if (qagen := scale.shapes.get("qagen")) is not None:
+        networks.append(qagen)
+        found, size, scores = likelihood_loads(scale, qagen, about, **given)
+        loads += 2 * found  # by QAGen, and by the model that it was made of
+        held, logits = max(held, size), max(logits, scores)
     tokens = documents * corpus.document + claims * CLAIM
-    yield StagePlan("judge_claims", 1, claims, tokens, loads, held, logits)
+    yield StagePlan("judge_claims", 1, claims, tokens, loads, held, logits, networks=networks)
 
 
 def _judged(scale: Scale, key: str) -> float:

@@ -172,7 +172,10 @@ def _extension(benchmark: str, items: list[Row], tolerance: float) -> dict[str, 
     )
     adjusted = holm([row["p"] for row in leads])
     few = [
-        {**item, "scores": {name: item["scores"][name] for name in (EXTENSION, *CONTROLS)}}
+        {
+            **item,
+            "scores": {name: item["scores"][name] for name in (EXTENSION, "length", *CONTROLS)},
+        }
         for item in items
     ]
     others = {
