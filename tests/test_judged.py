@@ -1,5 +1,6 @@
 """The pages about people: every figure is one of the committed results, and nothing is left out."""
 
+import re
 from pathlib import Path
 
 import pytest
@@ -116,3 +117,71 @@ def test_words_on_qags_and_factcc_hold_in_the_results():
     assert f"finds {trained['balanced_accuracy']:.2f} (balanced accuracy)" in text
     assert f"only {checked['balanced_accuracy']:.2f} of what people found" in text
     assert f"trained on {round(trained['claims'], -2):,.0f} claims" in text
+
+
+def test_words_on_the_explained_share_hold_in_the_results():
+    page, readme = (
+        " ".join((ROOT / path).read_text(encoding="utf-8").split())
+        for path in ("docs/people.md", "README.md")
+    )
+    text = page.split("**The explained share")[1].split("**No average")[0]
+    found = read_tables(ROOT / "results/laptop")
+    held, development = (
+        {
+            (key, row["metric"]): row
+            for key, tables in found.items()
+            for part in ("rows", "variants")
+            for row in (tables if half is None else tables[half])[part]
+        }
+        for half in (None, "development")
+    )
+    leads = {
+        (key, row["against"]): row
+        for key, tables in found.items()
+        for row in tables["extension"]["leads"]
+    }
+    partial = {
+        (key, row["control"]): row["pearson"]
+        for key, tables in found.items()
+        for row in tables["extension"]["partial"]
+    }
+    sets = ("qags_cnndm", "qags_xsum")
+
+    def both(half: dict, metric: str) -> str:
+        return " and ".join(f"{half[key, metric]['pearson']:.2f}" for key in sets)
+
+    ours, formula = "quals_explained", "quals"
+    for half, verb in ((development, "There it has"), (held, "held-out halves it has")):
+        assert f"{verb} {both(half, ours)} where the formula has {both(half, formula)}" in text
+    assert all(held[key, ours]["pearson"] > aim for key, aim in zip(sets, (0.5, 0.2), strict=True))
+    first, second = (leads[key, formula]["p_holm"] for key in sets)
+    assert f"(Holm's p is {first:.3f}), that on XSUM is not ({second:.2f})" in text
+    assert first < 0.05 < second
+    assert leads["qags_cnndm", "likelihood"]["p"] > 0.05
+    (reader,) = found["qags_cnndm"]["extension"]["raters"]
+    assert reader["ahead_of_people_low"] < 0 < reader["ahead_of_people_high"]
+    xsum = {metric: row for (key, metric), row in held.items() if key == "qags_xsum"}
+    assert f"where likelihood has {xsum['likelihood']['pearson']:.2f}" in text
+    above = {m for m, row in xsum.items() if row["pearson"] > xsum[ours]["pearson"]}
+    assert above == {"copy1"}
+    assert min(row["p_holm"] for (key, _), row in leads.items() if key == "qags_xsum") > 0.05
+    left = " and ".join(f"{partial[key, 'copy2']:.2f}" for key in sets)
+    assert f"fixed share of copied bigrams {left} of it are left" in text
+    assert f"({both(held, 'likelihood_explained')})" in text
+    made, told = held["halueval", ours], held["halueval", formula]
+    lead = leads["halueval", formula]["p_holm"]
+    assert lead < 0.05
+    assert (
+        f"{made['pearson']:.2f} on the held-out half ({made['n'] // 2} articles), an AUC of "
+        f"{made['auc']:.2f}, where the formula has {told['pearson']:.2f} and {told['auc']:.2f} "
+        f"(Holm's p is {lead:.3f})"
+    ) in text
+    of_claims = read_json(ROOT / "results/laptop/agreement/factcc_claims.json")["rows"]
+    auc = {row["metric"]: row["auc"] for row in of_claims}
+    assert f"ranks {auc[ours]:.2f} right (AUC)" in readme
+    others = [auc[name] for name in ("likelihood", "likelihood_explained", "factcc", "copy3")]
+    shown = re.findall(r"\d\.\d\d", page.split("The explained share met")[1].split("<!--")[0])
+    assert shown == [f"{value:.2f}" for value in (auc[ours], *others)]
+    assert max(others[:3]) < auc[ours] < others[3] == max(auc.values())
+    there = f"{made['pearson']:.2f} on HaluEval, which had no part in the choice"
+    assert f"no questions: {both(held, ours)}, and {there}" in readme
