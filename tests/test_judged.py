@@ -178,7 +178,7 @@ def test_words_on_the_explained_share_hold_in_the_results():
     ) in text
     of_claims = read_json(ROOT / "results/laptop/agreement/factcc_claims.json")["rows"]
     auc = {row["metric"]: row["auc"] for row in of_claims}
-    assert f"ranks {auc[ours]:.2f} right (AUC)" in readme
+    assert f"one by one, where its AUC is {auc[ours]:.2f}." in readme
     others = [auc[name] for name in ("likelihood", "likelihood_explained", "factcc", "copy3")]
     shown = re.findall(r"\d\.\d\d", page.split("The explained share met")[1].split("<!--")[0])
     assert shown == [f"{value:.2f}" for value in (auc[ours], *others)]
