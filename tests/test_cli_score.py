@@ -21,6 +21,7 @@ from quals.metrics.averages import AVERAGES, PAPER, WORST_TOKEN
 from quals.metrics.explained import ExplainedQuals
 from quals.metrics.quals import Quals, QualsSettings
 from quals.params import load_section
+from quals.scoring import hardware
 
 CUT = ["--chunk-rows", "3"]
 OF_README = [
@@ -350,6 +351,20 @@ def test_the_choice_of_dtype_and_threads_is_told(model, source, tmp_path, capsys
     exact = read(tmp_path / "out.jsonl")
     assert found != exact
     assert [row["quals"] for row in found if row["quals"] is not None]
+
+
+def test_scores_do_not_depend_on_what_the_processor_is_fast_at(
+    model, source, tmp_path, monkeypatch, capsys
+):
+    found = []
+    for flags in (set(), {"avx512_bf16", "amx_bf16"}):
+        monkeypatch.setattr(hardware, "cpu_flags", lambda flags=flags: flags)
+        assert score(source, tmp_path / "out.jsonl", model) == 0
+        found.append((tmp_path / "out.jsonl").read_bytes())
+    assert found[0] == found[1]
+    capsys.readouterr()
+    assert score(source, tmp_path / "out.jsonl", model, "--dtype", "auto") == 0
+    assert "dtype: bfloat16 (the CPU multiplies it" in capsys.readouterr().err
 
 
 def test_settings_beside_the_model_hold_without_params(model, source, tmp_path):
