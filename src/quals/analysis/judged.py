@@ -141,6 +141,11 @@ def _extension(tables: Tables, key: str) -> list[Row]:
     return _rows(extension, key)
 
 
+def _with_extension_last(tables: Tables, key: str) -> list[Row]:
+    """A table's rows of all metrics, and below them the variant's."""
+    return [*_rows(tables, key), *_extension(tables, key)]
+
+
 def _halves(held_out: Tables, development: Tables, key: str) -> str:
     """Held-out first: it is the one that counts."""
     beside = {row["metric"]: row for row in _rows(development, key)}
@@ -186,7 +191,7 @@ def _p(value: float | None) -> str:
 
 
 def _partial(tables: Tables) -> str:
-    rows = [*_rows(tables, "partial"), *_extension(tables, "partial")]
+    rows = _with_extension_last(tables, "partial")
     cells = {(row["metric"], row["control"]): row for row in rows}
     controls = unique(rows, "control")
     body = [
@@ -205,7 +210,7 @@ def _raters(tables: Tables) -> str:
             _cell(row, "pearson"),
             _cell(row, "ahead_of_people", sign="+"),
         ]
-        for row in [*_rows(tables, "raters"), *_extension(tables, "raters")]
+        for row in _with_extension_last(tables, "raters")
     ]
     return table(header, body)
 
@@ -221,13 +226,13 @@ def _pairs(tables: Tables) -> str:
             _cell(row, "right"),
             _cell(row, "auc"),
         ]
-        for row in [*_rows(tables, "pairs"), *_extension(tables, "pairs")]
+        for row in _with_extension_last(tables, "pairs")
     ]
     return table(header, body, align="ll" + "r" * 4)
 
 
 def claims(results: Path) -> str:
-    """For the page: what FactCC makes of the claims that people checked."""
+    """For the page: what FactCC and the scores without questions make of checked claims."""
     paths = [results / "agreement" / f"{name}_claims.json" for name in CLAIMS]
     found = [judged_claims(_with_names(read_json(path))) for path in paths if path.is_file()]
     return "\n\n".join(found) or "FactCC has not been run on these claims at this scale yet."

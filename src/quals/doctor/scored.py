@@ -103,8 +103,8 @@ def judge_claims(scale: Scale) -> Iterator[StagePlan]:
     if shape is None or corpus is None or not sizes:
         return
     documents, claims = map(sum, zip(*sizes, strict=True))
-    about, given = replace(corpus, summary=CLAIM), {"documents": documents}
-    given["each"] = claims / documents
+    about = replace(corpus, summary=CLAIM)
+    given = {"documents": documents, "each": claims / documents}
     loads, held, logits = factcc_loads(scale, shape, about, **given)
     networks = [shape]
     if (qagen := scale.shapes.get("qagen")) is not None:
