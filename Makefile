@@ -55,11 +55,11 @@ KEEP_GRID = cp params.yaml $(VENV)/params.yaml; trap 'cp $(VENV)/params.yaml par
 	trap 'exit 130' INT TERM HUP;
 LAPTOP_GRID := -S 'seeds=[0]' -S 'contrastive=[rouge,conseq,copy]' -S 'methods=[mle,rouge,conseq,copy]' \
 	-S 'judgments=[qags_cnndm,qags_xsum,halueval]' -S 'judgments_qags=[qags_cnndm,qags_xsum]' \
-	-S 'judgments_claims=[factcc]'
+	-S 'judgments_claims=[factcc]' -S 'judged_summaries=[xsum,cnndm]'
 laptop: assets  ## real text on a CPU, hours: QUALS against what people judged, and ConSeq
 	@$(KEEP_GRID) \
 	if $(BIN)/quals doctor --scale laptop $(LAPTOP_GRID); then \
-	    $(BIN)/dvc exp run -S 'scales=[laptop]' $(LAPTOP_GRID) judgments report; \
+	    $(BIN)/dvc exp run -S 'scales=[laptop]' $(LAPTOP_GRID) judgments judge_summaries report; \
 	else \
 	    echo "make laptop: PROBLEM lines say what is missing; runs what can do without: make halueval"; \
 	    make halueval; \
@@ -81,7 +81,8 @@ paper: $(STAMP)  ## the published experiment, on GPUs and with the hub: docs/pap
 	$(KEEP_GRID) \
 	$(BIN)/dvc exp run -S 'scales=[$(SCALE)]' -S 'seeds=[0]' \
 	    -S 'judgments=[qags_cnndm,qags_xsum]' -S 'judgments_qags=[qags_cnndm,qags_xsum]' \
-	    -S 'judgments_claims=[factcc]' judgments report
+	    -S 'judgments_claims=[factcc]' -S 'judged_summaries=[xsum,cnndm]' \
+	    judgments judge_summaries report
 
 rehearse: $(STAMP)  ## every stage of the paper's scale on tiny models and invented articles, minutes
 	OMP_NUM_THREADS=1 $(BIN)/python -m quals.rehearsal --scale paper

@@ -50,7 +50,8 @@ def test_the_laptop_scale_runs_where_the_doctor_finds_nothing_missing(project):
     before = (project / "params.yaml").read_bytes()
     found = made(project, "laptop")
     assert "quals doctor --scale laptop" in found
-    assert re.search(r"^dvc exp run -S scales=\[laptop\] .* judgments report$", found, re.M)
+    targets = "judgments judge_summaries report"
+    assert re.search(rf"^dvc exp run -S scales=\[laptop\] .* {targets}$", found, re.M)
     assert "python" not in found
     assert (project / "params.yaml").read_bytes() == before, "the grid is put back"
 

@@ -73,14 +73,14 @@ def test_a_stage_that_wants_more_memory_than_the_card_has_keeps_a_run_from_start
 
 def test_the_plan_counts_the_runs_of_the_grid_that_it_is_given(monkeypatch):
     one = run(monkeypatch, "paper", 1e12, grid={"seeds": [0]})
-    more = {"seeds": [0, 1, 2], "judgments": [], "judgments_claims": []}
+    more = {"seeds": [0, 1, 2], "judgments": [], "judgments_claims": [], "judged_summaries": []}
     three = run(monkeypatch, "paper", 1e12, grid=more)
     for name in ("train_mle xsum", "sample cnndm", "summarize xsum", "copying cnndm"):
         runs = [
             {row["stage"]: row["runs"] for row in plan["stages"]}[name] for plan in (one, three)
         ]
         assert runs[1] == 3 * runs[0]
-    judges = {"judge_quals", "judge_claims"}
+    judges = {"judge_quals", "judge_claims", "judge_summaries xsum", "judge_summaries cnndm"}
     assert judges <= {row["stage"] for row in one["stages"]}
     assert not judges & {row["stage"] for row in three["stages"]}
     assert {row["stage"]: row["texts"] for row in one["stages"]}["judge_claims"] == 931

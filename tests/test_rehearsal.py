@@ -133,6 +133,10 @@ def rehearse(name, tmp_path):
         found = json.loads((results / "agreement" / f"{benchmark}_claims.json").read_text())
         assert (found["n"], found["consistent"], found["documents"]) == (32, 16, 16)
         assert judged_claims(found) in report
+    for dataset in GRID["judged_summaries"]:
+        found = json.loads((results / "summary_judges" / f"{dataset}.json").read_text())
+        methods = {row["method"] for row in main} | {"reference"}
+        assert {row["method"] for row in found["main"]} == methods
     return out
 
 

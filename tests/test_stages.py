@@ -25,6 +25,7 @@ GRID = {
     "judgments": [],
     "judgments_qags": [],
     "judgments_claims": [],
+    "judged_summaries": [],
 }
 TOY = {
     "corpus": {"train": 60, "validation": 24, "test": 12},

@@ -49,7 +49,7 @@ def summary(found: dict[str, Tables]) -> str:
     columns = [(key, of) for key in found for of in ("pearson", "auc")]
     header = ["Metric", *(f"{BENCHMARKS[key]}: {_TITLES[of]}" for key, of in columns)]
     body = [
-        [_named(metric), *(_cell(rows[key].get(metric), of) for key, of in columns)]
+        [variant_name(metric), *(_cell(rows[key].get(metric), of) for key, of in columns)]
         for metric in metrics
     ]
     for key, tables in found.items():
@@ -77,8 +77,8 @@ def _with_extension(tables: Tables) -> list[Row]:
     return found
 
 
-def _named(metric: str) -> str:
-    """A variant's column begins with that of QUALS."""
+def variant_name(metric: str) -> str:
+    """How a metric is written, a variant of QUALS after its name and a comma."""
     start = "quals_"
     if not metric.startswith(start):
         return name(metric)
@@ -117,7 +117,7 @@ def _benchmark(key: str, tables: Tables) -> list[str]:
         parts += ["QUALS beside each other measure, held-out half:", _leads(leads)]
     leads = _extension(tables, "leads")
     if leads:
-        ours = _named(leads[0]["metric"])
+        ours = variant_name(leads[0]["metric"])
         parts += [f"{ours}, beside each other measure, held-out half:", _leads(leads)]
     leads = _rows(tables, "variant_leads")
     if leads:
@@ -156,7 +156,7 @@ def _halves(held_out: Tables, development: Tables, key: str) -> str:
         other = beside.get(row["metric"])
         body.append(
             [
-                _named(row["metric"]),
+                variant_name(row["metric"]),
                 str(row["n"]),
                 str(row["undefined"]),
                 _cell(row, "pearson"),
@@ -175,7 +175,7 @@ def _leads(rows: list[Row]) -> str:
     header = ["Against", "n", "difference of Pearson's r", "p", "Holm's p", "Williams' p"]
     body = [
         [
-            _named(row["against"]),
+            variant_name(row["against"]),
             str(row["n"]),
             span(row["difference"], row["low"], row["high"], digits=2, sign="+"),
             *(_p(row[key]) for key in ("p", "p_holm", "williams_p")),
@@ -195,7 +195,10 @@ def _partial(tables: Tables) -> str:
     cells = {(row["metric"], row["control"]): row for row in rows}
     controls = unique(rows, "control")
     body = [
-        [_named(metric), *(_cell(cells.get((metric, control)), "pearson") for control in controls)]
+        [
+            variant_name(metric),
+            *(_cell(cells.get((metric, control)), "pearson") for control in controls),
+        ]
         for metric in unique(rows, "metric")
     ]
     return table(["Metric", *map(name, controls)], body)
@@ -205,7 +208,7 @@ def _raters(tables: Tables) -> str:
     header = ["Who", "n", "Pearson", "ahead of a reader"]
     body = [
         [
-            _named(row["metric"]),
+            variant_name(row["metric"]),
             str(row["n"]),
             _cell(row, "pearson"),
             _cell(row, "ahead_of_people", sign="+"),
@@ -219,7 +222,7 @@ def _pairs(tables: Tables) -> str:
     header = ["Metric", "Pairs", "n", "undefined", "ranked right", "AUC"]
     body = [
         [
-            _named(row["metric"]),
+            variant_name(row["metric"]),
             row["population"],
             str(row["pairs"]),
             str(row["undefined"]),
@@ -241,7 +244,9 @@ def claims(results: Path) -> str:
 def _with_names(found: Row) -> Row:
     """What `claim_tables` found, with the variants of QUALS called as in the other tables."""
     rows = [
-        {**row, "metric": _named(row["metric"])} if row["metric"].startswith("quals_") else row
+        {**row, "metric": variant_name(row["metric"])}
+        if row["metric"].startswith("quals_")
+        else row
         for row in found["rows"]
     ]
     return {**found, "rows": rows}

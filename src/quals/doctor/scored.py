@@ -58,6 +58,24 @@ def evaluate(scale: Scale) -> Iterator[StagePlan]:
             )
 
 
+def judge_summaries(scale: Scale) -> Iterator[StagePlan]:
+    """Test summaries of all methods and the references: QAGen, and the model it was made of."""
+    shape = scale.shapes.get("qagen")
+    runs = scale.count("methods") * scale.count("seeds")
+    if shape is None or not scale.section("summaries"):
+        return
+    for dataset in map(str, scale.grid.get("judged_summaries") or ()):
+        if (corpus := scale.corpora.get(dataset)) is None:
+            continue
+        each = 1 + max(1.0, DISTINCT_RUNS * runs)
+        given = {"documents": corpus.test, "each": each}
+        loads, held, logits = likelihood_loads(scale, shape, corpus, **given)
+        tokens = corpus.test * (corpus.document + each * corpus.summary)
+        yield StagePlan(
+            f"judge_summaries {dataset}", 1, corpus.test * each, tokens, 2 * loads, held, logits
+        )
+
+
 def judge_quals(scale: Scale) -> Iterator[StagePlan]:
     """QUALS on what people judged, and a plain model's likelihood; a summary of each document.
 

@@ -9,7 +9,14 @@ stage.
 from collections.abc import Callable, Iterator
 
 from quals.doctor.scale import Scale, StagePlan
-from quals.doctor.scored import evaluate, judge_claims, judge_qags, judge_quals, reward
+from quals.doctor.scored import (
+    evaluate,
+    judge_claims,
+    judge_qags,
+    judge_quals,
+    judge_summaries,
+    reward,
+)
 from quals.doctor.trained import (
     train_contrastive,
     train_factcc,
@@ -34,6 +41,7 @@ STAGES: tuple[Callable[[Scale], Iterator[StagePlan]], ...] = (
     judge_quals,
     judge_qags,
     judge_claims,
+    judge_summaries,
     copying,
 )
 

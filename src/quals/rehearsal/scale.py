@@ -10,6 +10,7 @@ LISTS = {
     "judgments": ["qags_cnndm", "qags_xsum"],
     "judgments_qags": ["qags_cnndm", "qags_xsum"],
     "judgments_claims": ["factcc"],
+    "judged_summaries": ["xsum", "cnndm"],
 }
 
 BART, SMOLLM2, READER, BERT, PIPELINE = (
