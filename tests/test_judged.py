@@ -6,7 +6,15 @@ from pathlib import Path
 import pytest
 
 from quals.analysis.checked import claim_tables
-from quals.analysis.judged import BLOCK, CLAIMS_BLOCK, claims, details, read_tables, summary
+from quals.analysis.judged import (
+    BLOCK,
+    CLAIMS_BLOCK,
+    claims,
+    details,
+    figure,
+    read_tables,
+    summary,
+)
 from quals.analysis.readme import filled
 from quals.jsonl import read_json, write_json
 
@@ -48,13 +56,13 @@ def test_pages_show_both_halves_and_every_table(results):
     found = read_tables(results)
     short, long = summary(found), details(found)
     assert "5 of QAGS, XSUM" in short
-    for figure in ("0.41 [0.36, 0.46]", "0.66 [0.61, 0.71]"):
-        assert figure in short
+    for number in ("0.41 [0.36, 0.46]", "0.66 [0.61, 0.71]"):
+        assert number in short
     assert "| QUALS, worst token | 0.55 [0.50, 0.60] |" in short
     assert "0.52" not in short, "of the variants only the one that was chosen"
     assert "| QUALS, answer | 4 | 1 | 0.52 [0.47, 0.57] |" in long
-    for figure in ("0.41", "0.77", "0.52", "0.78", "+0.17 [-0.10, +0.30]", "0.247", "0.11", "0.66"):
-        assert figure in long
+    for number in ("0.41", "0.77", "0.52", "0.78", "+0.17 [-0.10, +0.30]", "0.247", "0.11", "0.66"):
+        assert number in long
     for line in (
         "QUALS, explained, beside each other measure, held-out half:",
         "| Length (words) | 4 | +0.23 [-0.10, +0.30] |",
@@ -63,6 +71,18 @@ def test_pages_show_both_halves_and_every_table(results):
     ):
         assert line in long
     assert "0.77" not in short, "the development half chooses; it is no result"
+
+
+def test_the_figure_draws_what_the_summary_says_and_leaves_out_what_has_no_value(results):
+    (axes,) = figure(read_tables(results)).axes
+    assert axes.get_title(loc="left") == "QAGS, XSUM: n = 4"
+    labels = [tick.get_text() for tick in axes.get_yticklabels()]
+    assert labels == ["QUALS", "QUALS, worst token", "Length (words)"]
+    points = [line for line in axes.lines if line.get_marker() == "o"]
+    places = {labels[line.get_ydata()[0]]: line.get_xdata()[0] for line in points}
+    assert places == {"QUALS": 0.41, "QUALS, worst token": 0.55}
+    upright = {line.get_xdata()[0] for line in axes.lines if len(set(line.get_xdata())) == 1}
+    assert 0.66 in upright, "one reader against the others"
 
 
 def test_without_results_the_pages_say_so(tmp_path):

@@ -1,21 +1,28 @@
 """How do README and docs/people.md show what people judged? From results/<scale>/people/.
 
-`python -m quals.analysis.judged` writes all blocks; a test checks that they hold just that.
+`python -m quals.analysis.judged` writes all blocks and the figure; a test checks that the blocks
+hold just that.
 """
 
 import argparse
 from collections.abc import Sequence
 from pathlib import Path
 
+import pandas as pd
+from matplotlib.figure import Figure
+
+from quals.analysis import plots
 from quals.analysis.formatting import MISSING, name, number, span, table, unique
+from quals.analysis.plots_people import people_figure
 from quals.analysis.raters import PEOPLE
 from quals.analysis.readme import update
 from quals.analysis.report_checked import judged_claims
 from quals.corpora.claims import CLAIMS
-from quals.jsonl import Row, read_json
+from quals.jsonl import Row, read_json, write_whole
 from quals.metrics.averages import WORST_TOKEN
 
 BLOCK, CLAIMS_BLOCK = "people", "claims"  # between the markers of these names
+FIGURE = "agreement.png"  # beside the tables
 # Where they stand at any scale; others follow by name.
 BENCHMARKS = {
     "qags_cnndm": "QAGS, CNN/DailyMail",
@@ -53,9 +60,7 @@ def summary(found: dict[str, Tables]) -> str:
         for metric in metrics
     ]
     for key, tables in found.items():
-        rows[key]["people"] = next(
-            (row for row in _rows(tables, "raters") if row["metric"] == PEOPLE), None
-        )
+        rows[key]["people"] = _reader(tables)
     if any(rows[key]["people"] for key in found):
         cells = [
             _cell(rows[key]["people"], of) if of == "pearson" else MISSING for key, of in columns
@@ -66,6 +71,25 @@ def summary(found: dict[str, Tables]) -> str:
         for key, tables in found.items()
     )
     return f"Summaries of the held-out halves ({sizes}):\n\n{table(header, body)}"
+
+
+def figure(found: dict[str, Tables]) -> Figure:
+    """What `summary` says of Pearson's correlation, drawn."""
+    ends = ("pearson", "pearson_low", "pearson_high")
+    rows, readers = [], []
+    for key, tables in found.items():
+        title = BENCHMARKS[key]
+        for row in _with_extension(tables):
+            drawn = {"benchmark": title, "metric": variant_name(row["metric"]), "n": row["n"]}
+            rows.append(drawn | {end: row[end] for end in ends})
+        if reader := _reader(tables):
+            readers.append({"benchmark": title, **{end: reader[end] for end in ends}})
+    return people_figure(pd.DataFrame(rows), pd.DataFrame(readers, columns=["benchmark", *ends]))
+
+
+def _reader(tables: Tables) -> Row | None:
+    """One reader against the others, where there are several."""
+    return next((row for row in _rows(tables, "raters") if row["metric"] == PEOPLE), None)
 
 
 def _with_extension(tables: Tables) -> list[Row]:
@@ -263,6 +287,9 @@ def main(words: Sequence[str] | None = None) -> None:
     update(given.readme, summary(found), BLOCK)
     update(given.page, details(found), BLOCK)
     update(given.page, claims(given.results), CLAIMS_BLOCK)
+    if found:
+        drawn = figure(found)
+        write_whole(given.results / "people" / FIGURE, lambda path: plots.save(drawn, path))
 
 
 if __name__ == "__main__":
