@@ -17,9 +17,15 @@ from quals.params import load_section
 from quals.stages import report
 
 FOLDER = ROOT / "notebooks"
-NAMES = ("01_data", "02_metrics", "03_results", "04_score_your_own")
+NAMES = ("01_data", "02_metrics", "03_results", "04_score_your_own", "05_real_text")
 # Pictures that each shows, on any results.
-PICTURES = {"01_data": 0, "02_metrics": 4, "03_results": 3, "04_score_your_own": 1}
+PICTURES = {
+    "01_data": 0,
+    "02_metrics": 4,
+    "03_results": 3,
+    "04_score_your_own": 1,
+    "05_real_text": 2,
+}
 
 
 def sources(name: str) -> list[str]:
@@ -89,6 +95,11 @@ def test_notebook_runs_on_toy_results(toy: Path, name: str) -> None:
 def test_notebook_runs_without_an_oracle(tmp_path: Path, name: str) -> None:
     report.main(write_toy(tmp_path, oracle=False))
     assert pictures(run(name, tmp_path)) == PICTURES[name]
+
+
+def test_real_text_notebook_runs_on_the_committed_results(tmp_path: Path) -> None:
+    shutil.copytree(ROOT / "results/laptop", tmp_path / "results/laptop")
+    assert pictures(run("05_real_text", tmp_path)) == PICTURES["05_real_text"]
 
 
 def test_data_notebook_runs_in_a_fresh_clone(tmp_path: Path) -> None:

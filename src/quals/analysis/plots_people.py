@@ -23,7 +23,7 @@ def people_figure(rows: pd.DataFrame, readers: pd.DataFrame) -> Figure:
         for reader in readers[readers.benchmark == benchmark].itertuples():
             axes.axvspan(reader.pearson_low, reader.pearson_high, color=READERS, alpha=0.35, lw=0)
             label = "one reader against the others"
-            axes.axvline(reader.pearson, color=READERS, linewidth=2, label=label)
+            axes.axvline(reader.pearson, color=READERS, linewidth=2, zorder=1, label=label)
         own = rows[rows.benchmark == benchmark].set_index("metric")
         for place, metric in enumerate(metrics):
             if metric in own.index and pd.notna(own.loc[metric, "pearson"]):
@@ -31,7 +31,7 @@ def people_figure(rows: pd.DataFrame, readers: pd.DataFrame) -> Figure:
                 ends = row[["pearson_low", "pearson_high"]]
                 axes.plot(ends, [place, place], color=colour, linewidth=2)
                 axes.plot(row.pearson, place, "o", color=colour, markersize=5)
-        axes.axvline(0, color="#888888", linewidth=1, zorder=0)
+        axes.axvline(0, color="#888888", linewidth=1, zorder=1)
         axes.set_title(f"{benchmark}: n = {own.n.max()}", loc="left", fontsize=10)
         axes.set_xlabel("Pearson with the judgments")
         axes.xaxis.set_major_locator(MaxNLocator(5))
