@@ -96,3 +96,6 @@ def main(given: list[str] | None = None) -> None:
 
 if __name__ == "__main__":
     main()
+    # Threads of the group that still run at the end have aborted a process that had done its work.
+    if torch.distributed.is_initialized():
+        torch.distributed.destroy_process_group()
