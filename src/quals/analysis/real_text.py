@@ -19,7 +19,7 @@ from quals.jsonl import Row, read_json
 
 BLOCK, COSTS_BLOCK = "real", "costs"  # between the markers of these names
 SHORT = ("rouge1", "rouge2", "rougeL", "qags", "factcc", "quals", "copy2")
-JUDGE = "quals_explained"  # of those that chose nothing, the one that agrees best with people
+JUDGE = "quals_explained"  # of those that chose nothing; agrees with people better than QUALS
 NOTHING = "No summarizer has been trained at this scale yet."
 
 
