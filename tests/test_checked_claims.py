@@ -11,8 +11,7 @@ import pytest
 from encoders import save_bert
 from hypothesis import given
 from hypothesis import strategies as st
-from judges import judgments_section, save_models
-from ruamel.yaml import YAML
+from judges import alone, judgments_section, save_models, write_scale
 
 from quals.analysis.checked import claim_tables
 from quals.analysis.report_checked import judged_claims, section
@@ -251,10 +250,9 @@ def project(tmp_path, few_words, make_qagen, monkeypatch):
         "rouge": {"use_stemmer": False},
         "train_qagen": save_models(tmp_path, few_words, make_qagen(10), monkeypatch),
     }
-    with open(tmp_path / "scale.yaml", "w") as file:
-        YAML(typ="safe", pure=True).dump(scale, file)
+    write_scale(tmp_path / "scale.yaml", scale)
     monkeypatch.delenv("QUALS_DATA", raising=False)
-    monkeypatch.setattr(parts, "run_jobs", lambda score, work, workers: [score(w) for w in work])
+    alone(monkeypatch)
     return tmp_path
 
 

@@ -5,7 +5,7 @@ from argparse import Namespace
 
 import pytest
 from adapters import save_adapter, save_base, taken_apart
-from judges import judgments_section, save_models
+from judges import ORDERS, alone, judgments_section, save_models, write_judged, write_scale
 from ruamel.yaml import YAML
 
 from quals.chunks import ChunkError
@@ -26,13 +26,6 @@ from quals.signature import content_hash
 from quals.stages import judge_quals, judgments
 from quals.text import sentences, words
 
-VOTES = {"yes": [1, 1, 0], "no": [0, 0, 1]}
-ORDERS = (  # words that the tests' QAGen knows
-    "Monday in Kelby Ada beat Ivan on",
-    "Ivan beat Ada on Monday",
-    "Ada beat Ivan in Kelby",
-    "Who beat Ada on Monday",
-)
 SETTINGS = {**PAPER.model_dump(), "groups": 12, "shortest": 1, "longest": 5, "max_pairs": 4}
 CHANGES = {
     "quals_answer": {"likelihood": "answer"},
@@ -42,25 +35,11 @@ CHANGES = {
 }
 
 
-def judged_row(number: int) -> dict:
-    one, other = ORDERS[number % 4], ORDERS[(number + 1) % 4]
-    article = f"{one}. {other}. Who beat Ada {number}?"
-    told = ["yes", "no"][number % 2]
-    votes = enumerate(VOTES[told])
-    responses = [{"worker_id": w, "response": "yes" if v else "no"} for w, v in votes]
-    return {
-        "article": article,
-        "summary_sentences": [{"sentence": one, "responses": responses}],
-    }
-
-
 @pytest.fixture
 def project(tmp_path, few_words, make_qagen, monkeypatch):
     """A QAGen, a base, twelve judged summaries, and a scale file."""
     base = save_models(tmp_path, few_words, make_qagen(10), monkeypatch)
-    qags = tmp_path / "data/qags/mturk_xsum.jsonl"
-    qags.parent.mkdir(parents=True)
-    qags.write_text("".join(json.dumps(judged_row(number)) + "\n" for number in range(12)))
+    write_judged(tmp_path / "data")
     scale = {
         "judgments": judgments_section(tmp_path / "data"),
         "quals": SETTINGS,
@@ -68,11 +47,10 @@ def project(tmp_path, few_words, make_qagen, monkeypatch):
         "rouge": {"use_stemmer": False},
         "train_qagen": base,
     }
-    with open(tmp_path / "scale.yaml", "w") as file:
-        YAML(typ="safe", pure=True).dump(scale, file)
+    write_scale(tmp_path / "scale.yaml", scale)
     monkeypatch.delenv("QUALS_DATA", raising=False)
     monkeypatch.setenv("QUALS_CHECKPOINTS", str(tmp_path / "unfinished"))
-    monkeypatch.setattr(parts, "run_jobs", lambda score, work, workers: [score(w) for w in work])
+    alone(monkeypatch)
     return tmp_path
 
 
@@ -240,8 +218,7 @@ def test_pairs_of_one_article_stand_where_nobody_was_asked(project):
     write_jsonl(project / "halueval.jsonl", rows)
     settings = scale(project)
     settings["judgments"]["halueval"] = str(project / "halueval.jsonl")
-    with open(project / "scale.yaml", "w") as file:
-        YAML(typ="safe", pure=True).dump(settings, file)
+    write_scale(project / "scale.yaml", settings)
     assert len(judge(project, benchmark="halueval")) == 2 * len(rows)
     found = tables(project, benchmark="halueval")
     assert "raters" not in found

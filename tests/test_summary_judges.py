@@ -6,8 +6,7 @@ from statistics import fmean
 
 import numpy as np
 import pytest
-from judges import judgments_section, save_models
-from ruamel.yaml import YAML
+from judges import alone, judgments_section, save_models, write_scale
 
 from quals.analysis.real_text import details, summary
 from quals.analysis.statistics import draw, holm
@@ -134,10 +133,9 @@ def project(tmp_path, few_words, make_qagen, monkeypatch):
     }
     grid = {"methods": ["mle", "conseq", "oracle"], "seeds": [0, 1]}
     for name, content in (("scale", scale), ("params", grid)):
-        with open(tmp_path / f"{name}.yaml", "w") as file:
-            YAML(typ="safe", pure=True).dump(content, file)
+        write_scale(tmp_path / f"{name}.yaml", content)
     store(tmp_path, ARTICLES)
-    monkeypatch.setattr(parts, "run_jobs", lambda score, work, workers: [score(w) for w in work])
+    alone(monkeypatch)
     return tmp_path
 
 
