@@ -171,6 +171,31 @@ def test_the_page_shows_how_each_learnt_and_what_came_of_it(project):
     assert "family is the 2 tests" in text
 
 
+def test_words_on_twice_the_steps_hold_in_the_results():
+    """Better at questions, and no difference in agreement beyond chance."""
+    results = ROOT / "results/laptop"
+    found, scale = (
+        read_json(results / name) for name in ("other_qagens/560_steps.json", "training/qagen.json")
+    )
+    mine, other = scale["metrics"], found["training"]["metrics"]
+    shares = [round(100 * part["summary_answer_exact"]) for part in (other, mine)]
+    losses = [
+        f"{mine[key]:.2f} to {other[key]:.2f}"
+        for key in ("summary_question_loss", "summary_answer_loss")
+    ]
+    told = (
+        f"({' and '.join(losses)})",
+        f"answers {shares[0]} % as asked where the scale's answers {shares[1]} %",
+    )
+    text = " ".join((ROOT / "docs/people.md").read_text(encoding="utf-8").split())
+    assert [words for words in told if words not in text] == []
+    assert found["training"]["settings"]["training"]["steps"] == 560
+    assert scale["settings"]["training"]["steps"] == 280
+    differences = [f"{row['difference']:+.2f}" for row in found["rows"]]
+    assert differences == ["-0.02", "-0.00", "-0.02", "+0.01"]
+    assert all(row["low"] < 0 < row["high"] for row in found["rows"])
+
+
 def test_the_page_holds_the_committed_results():
     text = (ROOT / "docs/people.md").read_text(encoding="utf-8")
     assert filled(text, block(ROOT / "results/laptop"), BLOCK) == text
