@@ -3,6 +3,7 @@
 import sys
 from argparse import Namespace
 from pathlib import Path
+from runpy import run_module
 
 import pytest
 from judges import alone, judgments_section, save_models, write_judged, write_scale
@@ -11,7 +12,6 @@ from scipy import stats
 from quals.ablations import other_qagens
 from quals.analysis.other_qagens import BLOCK, block
 from quals.analysis.readme import filled
-from quals.command import run, stage_parser
 from quals.corpora.judgments import DEVELOPMENT, HELD_OUT, Judgments, read_judgments
 from quals.jsonl import read_json, read_jsonl, write_json, write_jsonl
 from quals.metrics.explained import ExplainedQuals
@@ -142,11 +142,9 @@ def test_bad_input_is_named_before_any_work(project, spoil, monkeypatch, capsys)
     message = spoil(project)
     given = arguments(project, "other")
     words = [x for k, v in vars(given).items() if k != "benchmarks" for x in (f"--{k}", str(v))]
-    parser = stage_parser("", paths="params qagen training judged scores out")
-    parser.add_argument("--benchmarks", nargs="+")
     monkeypatch.setattr(sys, "argv", ["other_qagens", *words, "--benchmarks", "qags_xsum"])
     with pytest.raises(SystemExit) as ended:
-        run(other_qagens.main, parser)
+        run_module(other_qagens.__name__, run_name="__main__")
     assert ended.value.code == 2
     assert message in capsys.readouterr().err
     assert not given.scores.exists()

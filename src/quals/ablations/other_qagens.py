@@ -25,11 +25,12 @@ from quals.models.source import model_folder
 from quals.params import load_section
 from quals.piecewise import Done, Kept, identity_of, work_through
 from quals.signature import content_hash, signature
+from quals.stages.judgments import LEVEL, PERMUTATIONS, RESAMPLES
 from quals.unfinished import unfinished
 
 FORMULAS = ("quals", "quals_explained")  # the paper's, and the one that is offered by name
 OURS, OTHER = "scale", "other"  # the QAGen of the scale, and the one that is tried
-LEVEL, RESAMPLES, PERMUTATIONS, SEED = 0.95, 5000, 10_000, 0  # as in the stage `judgments`
+SEED = 0  # of resamples and permutations, as in the stage `judgments`
 
 
 def main(arguments: argparse.Namespace) -> None:
